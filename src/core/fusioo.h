@@ -1,0 +1,385 @@
+/* fusioo.h: the Fusioo API from C.
+ *
+ * The library's one public header. A program makes an engine, a client on it, starts calls or pagers, and then moves
+ * the engine: fusioo_engine_step never blocks, fusioo_engine_poll waits for the network. Nothing here calls back.
+ *
+ * Rules that hold for every function:
+ * - Threads: an engine and all that stands on it belong to one thread at a time. Two engines know nothing of each
+ * other.
+ * - Errors: a function that takes `error` fills it when it fails; NULL there is allowed and means "not wanted".
+ * - Strings that go in are copied. What comes out stays the library's, for as long as the function says.
+ * - fusioo_..._free takes NULL. An object may be freed while others still stand on it; they keep what they need.
+ * - After a fork both processes may go on; the child never touches the parent's connections. A write that was under way
+ * ends in the child with an error (`maybe_done`), since the parent finishes it.
+ *
+ *     fusioo_engine *engine = fusioo_engine_new(&error);
+ *     fusioo_options options;
+ *     fusioo_options_init(&options);
+ *     options.token = getenv("FUSIOO_ACCESS_TOKEN");
+ *     fusioo_client *client = fusioo_client_new(engine, &options, &error);
+ *     fusioo_pager *pager = fusioo_pager_start(client, FUSIOO_GET_RECORDS, app_id, strlen(app_id), NULL, NULL, &error);
+ *     fusioo_item record;
+ *     while (fusioo_pager_wait(pager, &record, &error) == FUSIOO_PAGER_ITEM) ...
+ */
+#ifndef FUSIOO_H
+#define FUSIOO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define FUSIOO_VERSION "0.1.0"
+
+/* What went wrong, by what a program can do about it. */
+typedef enum fusioo_kind {
+    FUSIOO_OK = 0,
+    FUSIOO_API,         /* the service said no, 5xx included */
+    FUSIOO_AUTH,        /* 401 or code 10003, or there is no token */
+    FUSIOO_RATE_LIMIT,  /* the company's calls are used up */
+    FUSIOO_NOT_FOUND,   /* 404, or codes 10002 and 30000 */
+    FUSIOO_NETWORK,     /* no connection, or it broke */
+    FUSIOO_TIMEOUT,     /* it took longer than the options allow */
+    FUSIOO_DECODE,      /* the answer is not what HTTP or JSON allow */
+    FUSIOO_TOO_LARGE,   /* the answer is larger than max_body */
+    FUSIOO_MOVED,       /* rows moved faster than pages could be read */
+    FUSIOO_INVALID,     /* refused here, before a call */
+    FUSIOO_UNSUPPORTED, /* this version of the API lacks the method */
+    FUSIOO_CANCELLED,   /* the caller gave it up */
+    FUSIOO_CLOSED,      /* the client is closed */
+    FUSIOO_MEMORY       /* malloc failed */
+} fusioo_kind;
+
+/* One error, by value: it owns nothing and may be copied. Texts are cut to fit, at a whole UTF-8 character. */
+typedef struct fusioo_error {
+    fusioo_kind kind;
+    int status;         /* HTTP status, 0: there was none */
+    bool has_code;      /* is `code` set? */
+    int64_t code;       /* the envelope's code */
+    int attempts;       /* requests that were sent for the call, repeats included */
+    bool maybe_done;    /* a write that may have been carried out although no success came back */
+    double retry_after; /* seconds to wait, on FUSIOO_RATE_LIMIT; negative: not known */
+    int64_t resume;     /* from a pager: records to skip so that nothing is missed; negative: cannot be said */
+    char method[16];    /* HTTP method, "" where nothing was asked */
+    char path[512];     /* path without host, query, token */
+    char message[768];  /* the envelope's message, or what happened, in words */
+} fusioo_error;
+
+/* The name of a kind as the Lua interface spells it ("rate_limit"); static storage, never NULL. */
+const char *fusioo_kind_name(fusioo_kind kind);
+
+/* Writes one line for a log to `text`: what was tried, what came back, what to do. At most `size` bytes with the NUL;
+ * returns how long the whole line is, as snprintf does. Never holds a token. */
+size_t fusioo_error_text(const fusioo_error *error, char *text, size_t size);
+
+/* ---- The engine ---- */
+
+typedef struct fusioo_engine fusioo_engine;
+
+/* Makes an engine. It opens nothing until the first call. NULL: `error` says why. The caller frees it. */
+fusioo_engine *fusioo_engine_new(fusioo_error *error);
+
+/* Gives up the engine. Calls that are still under way end with FUSIOO_CANCELLED; clients that stand on it can start no
+ * more. No errors. */
+void fusioo_engine_free(fusioo_engine *engine);
+
+/* Does what can be done now and never blocks; stops after about `budget` seconds (negative: no limit). Returns how many
+ * calls and pagers are under way. No errors: what goes wrong belongs to the call it happened to. */
+size_t fusioo_engine_step(fusioo_engine *engine, double budget);
+
+/* Blocks until something happened that fusioo_engine_step can act on, at most `seconds` (negative: no limit), or until
+ * a signal arrives. Returns at once where nothing is under way. No errors. */
+void fusioo_engine_poll(fusioo_engine *engine, double seconds);
+
+/* A descriptor that is readable when fusioo_engine_step has work; it stays the engine's. After a fork the child's is
+ * another. Negative: the system gave none (no descriptors left). */
+int fusioo_engine_pollfd(fusioo_engine *engine);
+
+/* Seconds until fusioo_engine_step is due even if the descriptor stays silent; 0: now; negative: nothing is due. No
+ * errors. */
+double fusioo_engine_timeout(fusioo_engine *engine);
+
+/* ---- Clients ---- */
+
+typedef struct fusioo_client fusioo_client;
+
+/* What a client is to do. fusioo_options_init fills in the defaults that stand here. */
+typedef struct fusioo_options {
+    const char *base_url;   /* NULL: https://api.fusioo.com. http:// only to loopback hosts */
+    const char *version;    /* "v1", "v2" or "v3"; "v3" */
+    const char *token;      /* access token; NULL: none */
+    bool token_on_need;     /* the token is asked for each time through the queue of needs; false */
+    bool events;            /* events go to the queue of needs; false */
+    const char *tag;        /* name for events and statistics; NULL */
+    const char *ca_file;    /* certificates to trust; NULL: the system's */
+    const char *proxy;      /* as libcurl takes it; NULL: the environment's */
+    const char *user_agent; /* NULL: fusioo-lua/VERSION */
+    int rate_calls;         /* calls that the company has in a window; 500 */
+    double rate_window;     /* its length in seconds; 3600 */
+    int rate_reserve;       /* calls that this client leaves to others; 0 */
+    bool rate_error;        /* an empty window is an error instead of a wait; false */
+    double rate_max_wait;   /* longest wait of one call for the window, seconds; negative: no limit; -1 */
+    const char *rate_key;   /* the company's name: clients with one base_url and key share a window; NULL: by token */
+    int retry_attempts;     /* requests for one call at most; 4 */
+    double retry_base;      /* seconds before the first repeat; doubles each time; 0.5 */
+    double retry_cap;       /* longest such wait; 30 */
+    double connect_timeout; /* seconds; 10 */
+    double idle_timeout;    /* seconds without a byte; 60 */
+    double total_timeout;   /* seconds for a whole call with its repeats, waits for the window not counted; 300 */
+    int concurrency;        /* requests that a pager keeps under way; 4 */
+    size_t max_body;        /* largest answer kept in memory, bytes; 64 MiB */
+} fusioo_options;
+
+/* Fills in the defaults. Cannot fail; `options` stays the caller's. */
+void fusioo_options_init(fusioo_options *options);
+
+/* Makes a client. NULL: FUSIOO_INVALID (what is wrong with which option) or FUSIOO_MEMORY. The caller frees it. */
+fusioo_client *fusioo_client_new(fusioo_engine *engine, const fusioo_options *options, fusioo_error *error);
+
+/* Makes a client that shares engine and statistics with `client`; base address, version and endpoints are taken from
+ * there, everything else from `options`. NULL as fusioo_client_new. The caller frees it. */
+fusioo_client *fusioo_client_view(fusioo_client *client, const fusioo_options *options, fusioo_error *error);
+
+/* Replaces the request of a method, named as in the Lua interface ("get_records"), by `request` ("GET
+ * /records/{app_id}"). False: FUSIOO_INVALID, an unknown name or a request that is none. */
+bool fusioo_client_set_endpoint(fusioo_client *client, const char *name, const char *request, fusioo_error *error);
+
+/* Ends what the client has under way with FUSIOO_CLOSED; so does every later call. Views go on. No errors. */
+void fusioo_client_close(fusioo_client *client);
+
+/* Closes the client and gives it up. No errors; NULL is fine. */
+void fusioo_client_free(fusioo_client *client);
+
+/* A number that names the client in events and needs; no other client of the process has it. Cannot fail. */
+uint64_t fusioo_client_id(const fusioo_client *client);
+
+/* What the company's window holds now. */
+typedef struct fusioo_budget {
+    int calls;      /* the limit */
+    double window;  /* seconds */
+    int used;       /* calls in the window, those under way included */
+    int remaining;  /* what this client may spend now */
+    double free_in; /* seconds until one is free; 0: now */
+} fusioo_budget;
+
+/* Reads the window. No call is spent; cannot fail. */
+void fusioo_client_budget(fusioo_client *client, fusioo_budget *budget);
+
+/* Seconds that the window would make `calls` calls wait that are all started now, as far as is known. Cannot fail. */
+double fusioo_client_forecast(fusioo_client *client, int64_t calls);
+
+/* How many calls a pager would need for `records` records (negative: an error of the caller, read as 0). `page_size` 1
+ * to 200. Cannot fail. */
+int64_t fusioo_pager_cost(int64_t records, int page_size, bool seams);
+
+/* What was done so far, by all views of a client together. */
+typedef struct fusioo_stats {
+    uint64_t calls;               /* requests sent, repeats included */
+    uint64_t retries;             /* repeats among them */
+    double waited;                /* seconds that calls waited for the window */
+    uint64_t bytes_in, bytes_out; /* bodies: received (decompressed) and sent */
+} fusioo_stats;
+
+/* Reads the statistics. Cannot fail. */
+void fusioo_client_stats(const fusioo_client *client, fusioo_stats *stats);
+
+/* The statistics of the tag number `index` (from 0), calls and retries alone; returns the tag, which lives as long as
+ * the client, or NULL when there are no more. */
+const char *fusioo_client_tag_stats(const fusioo_client *client, size_t index, fusioo_stats *stats);
+
+/* ---- Calls ---- */
+
+typedef struct fusioo_call fusioo_call;
+
+/* The methods of Fusioo's guide. */
+typedef enum fusioo_method {
+    FUSIOO_PING,
+    FUSIOO_GET_APPS,
+    FUSIOO_GET_APP,
+    FUSIOO_RECORD_COUNT,
+    FUSIOO_RECORD_COUNT_FILTER,
+    FUSIOO_GET_RECORDS,
+    FUSIOO_GET_RECORDS_FILTER,
+    FUSIOO_GET_RECORD,
+    FUSIOO_GET_USERS,
+    FUSIOO_GET_USER,
+    FUSIOO_METHODS
+} fusioo_method;
+
+/* Which records, and which part of them. */
+typedef struct fusioo_query {
+    const char *filter;  /* a filter as JSON; NULL: none */
+    size_t filter_size;  /* bytes */
+    const char *sort_by; /* field id; NULL: the service's order */
+    const char *order;   /* "asc" or "desc"; NULL: the service's */
+    int limit;           /* of one page, 1 to 200; 0: 200 */
+    int64_t offset;      /* records to skip, whatever the version */
+} fusioo_query;
+
+/* Starts a method of the guide. `id`: of the app, record or user (`id_size` bytes), where the method takes one, else
+ * NULL. `query`: for methods that list or count, may be NULL; a filter turns FUSIOO_GET_RECORDS and FUSIOO_RECORD_COUNT
+ * into their filter requests. NULL: FUSIOO_INVALID, FUSIOO_UNSUPPORTED, FUSIOO_CLOSED or FUSIOO_MEMORY, nothing was
+ * sent. The caller frees it. */
+fusioo_call *fusioo_call_start(fusioo_client *client, fusioo_method method, const char *id, size_t id_size,
+                               const fusioo_query *query, fusioo_error *error);
+
+/* Any other request. */
+typedef struct fusioo_request {
+    const char *method; /* "GET", "POST", "PUT", "DELETE" or "PATCH" */
+    const char *path;   /* without the version, "/apps"; percent-encoded where needed */
+    const char *query;  /* "a=1&b=2", percent-encoded; NULL: none */
+    const char *body;   /* JSON; NULL: none */
+    size_t body_size;   /* bytes */
+    bool repeatable;    /* a POST may be sent again after a fault */
+} fusioo_request;
+
+/* Starts any request below the version. NULL as fusioo_call_start. The caller frees the call. */
+fusioo_call *fusioo_call_request(fusioo_client *client, const fusioo_request *request, fusioo_error *error);
+
+/* Has it ended, well or not? Cannot fail. */
+bool fusioo_call_done(const fusioo_call *call);
+
+/* Blocks, moving the engine, until the call has ended. Returns its fusioo_call_done: false after a signal. */
+bool fusioo_call_wait(fusioo_call *call);
+
+/* One JSON object of an answer. Lives as long as the call or, from a pager, until the pager is asked again. */
+typedef struct fusioo_item {
+    const char *text; /* its JSON, checked; not NUL-terminated */
+    size_t size;      /* bytes */
+    unsigned fields;  /* members at its top level */
+} fusioo_item;
+
+/* What a call brought. Everything points into the call and lives as long as it. */
+typedef struct fusioo_result {
+    const char *envelope; /* the whole answer, JSON, checked */
+    size_t envelope_size;
+    const char *data; /* the envelope's data; "null" where there is none */
+    size_t data_size;
+    int64_t count; /* of RecordCount; else -1 */
+    size_t items;  /* objects in data, where the method lists */
+} fusioo_result;
+
+/* Reads what an ended call brought. False: it failed, or has not ended (FUSIOO_INVALID). */
+bool fusioo_call_result(const fusioo_call *call, fusioo_result *result, fusioo_error *error);
+
+/* The listed object number `index` (from 0, below `items`) of an ended call. Cannot fail. */
+fusioo_item fusioo_call_item(const fusioo_call *call, size_t index);
+
+/* Ends the call with FUSIOO_CANCELLED, at once; one that has ended stays as it is. No errors. */
+void fusioo_call_cancel(fusioo_call *call);
+
+/* Cancels the call and gives it up. No errors; NULL is fine. */
+void fusioo_call_free(fusioo_call *call);
+
+/* A number that names the call or pager in needs; no other of the process has it. Cannot fail. */
+uint64_t fusioo_call_id(const fusioo_call *call);
+
+/* Asks for one FUSIOO_NEED_READY in the queue of needs once the call has ended (at once, if it has). Cannot fail. */
+void fusioo_call_watch(fusioo_call *call);
+
+/* ---- Pagers: lists of any length, read ahead page by page ---- */
+
+typedef struct fusioo_pager fusioo_pager;
+
+/* How to read. */
+typedef struct fusioo_plan {
+    int64_t limit;   /* records in all; negative: every one */
+    int page_size;   /* 1 to 200; 0: 200 */
+    int concurrency; /* requests under way at most; 0: the client's */
+    int64_t expect;  /* about how many will come, so that the count is not asked for; negative: not known */
+    bool no_seams;   /* give up the overlap of neighbouring pages */
+} fusioo_plan;
+
+/* Fills in a plan that reads everything. Cannot fail; `plan` stays the caller's. */
+void fusioo_plan_init(fusioo_plan *plan);
+
+/* What fusioo_pager_next found. */
+typedef enum fusioo_pager_state {
+    FUSIOO_PAGER_ITEM,  /* `item` is the next one */
+    FUSIOO_PAGER_WAIT,  /* nothing yet: step the engine */
+    FUSIOO_PAGER_END,   /* all were handed out */
+    FUSIOO_PAGER_FAILED /* `error` says why; everything before it was handed out */
+} fusioo_pager_state;
+
+/* Starts to read a list: FUSIOO_GET_RECORDS of the app `id`, or FUSIOO_GET_USERS (`id` NULL). `query` (may be NULL):
+ * its `limit` is not read, `offset` is where to begin. `plan` may be NULL. NULL as fusioo_call_start. The caller frees
+ * it. */
+fusioo_pager *fusioo_pager_start(fusioo_client *client, fusioo_method method, const char *id, size_t id_size,
+                                 const fusioo_query *query, const fusioo_plan *plan, fusioo_error *error);
+
+/* Hands out the next object, in the service's order, none twice. Never blocks. `item` lives until the next question. */
+fusioo_pager_state fusioo_pager_next(fusioo_pager *pager, fusioo_item *item, fusioo_error *error);
+
+/* The same, but moves the engine and blocks until there is something to say: never FUSIOO_PAGER_WAIT, except after a
+ * signal. */
+fusioo_pager_state fusioo_pager_wait(fusioo_pager *pager, fusioo_item *item, fusioo_error *error);
+
+/* How many objects wait in the page that is being handed out, so that they need no waiting. Cannot fail. */
+size_t fusioo_pager_left(const fusioo_pager *pager);
+
+/* How many were handed out, and how many there are in all (-1: not known yet). Cannot fail. */
+void fusioo_pager_progress(const fusioo_pager *pager, int64_t *done, int64_t *total);
+
+/* Ends what is under way; what was not handed out is gone, the next question answers FUSIOO_CANCELLED. No errors. */
+void fusioo_pager_cancel(fusioo_pager *pager);
+
+/* Cancels the pager and gives it up. No errors; NULL is fine. */
+void fusioo_pager_free(fusioo_pager *pager);
+
+/* As fusioo_call_id. Cannot fail. */
+uint64_t fusioo_pager_id(const fusioo_pager *pager);
+
+/* Asks for one FUSIOO_NEED_READY once fusioo_pager_next has something other than FUSIOO_PAGER_WAIT to say. Cannot fail.
+ */
+void fusioo_pager_watch(fusioo_pager *pager);
+
+/* ---- The queue of needs: what the engine wants its owner to do ---- */
+
+typedef enum fusioo_need_kind {
+    FUSIOO_NEED_READY, /* a watched call or pager has something to say */
+    FUSIOO_NEED_TOKEN, /* a call of a client with token_on_need wants a token: fusioo_engine_give_token */
+    FUSIOO_NEED_EVENT  /* something happened that a client with `events` wants to know */
+} fusioo_need_kind;
+
+typedef enum fusioo_event_type {
+    FUSIOO_EVENT_REQUEST,
+    FUSIOO_EVENT_RESPONSE,
+    FUSIOO_EVENT_RETRY,
+    FUSIOO_EVENT_WAIT
+} fusioo_event_type;
+
+/* What happened. Holds no token. */
+typedef struct fusioo_event {
+    fusioo_event_type type;
+    const char *method, *path; /* of the call */
+    const char *tag;           /* of the client; NULL: none */
+    int attempt;               /* number of the request, from 1 */
+    int status;                /* response: HTTP status, 0: there was none */
+    double seconds;            /* response: how long it took; retry and wait: how long it will be */
+    uint64_t bytes;            /* response: size of the body */
+    const char *why;           /* wait: "window" or "429" */
+    const fusioo_error *error; /* retry: what went wrong */
+} fusioo_event;
+
+typedef struct fusioo_need {
+    fusioo_need_kind kind;
+    uint64_t id;        /* the call or pager (READY, TOKEN) */
+    uint64_t client;    /* the client (TOKEN, EVENT) */
+    fusioo_event event; /* EVENT; lives until the next question */
+} fusioo_need;
+
+/* Takes the next need. False: there is none. No errors. */
+bool fusioo_engine_next_need(fusioo_engine *engine, fusioo_need *need);
+
+/* Answers FUSIOO_NEED_TOKEN of the call `id`. `token` NULL: there is none, and `why` (may be NULL) says so in the
+ * call's error. A call that has ended meanwhile needs none. No errors. */
+void fusioo_engine_give_token(fusioo_engine *engine, uint64_t id, const char *token, const char *why);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
