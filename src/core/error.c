@@ -122,7 +122,7 @@ size_t fusioo_error_text(const fusioo_error *error, char *text, size_t size) {
     if (advice != NULL && !(error->kind == FUSIOO_AUTH && error->status == 0)) {
         say(&line, "; %s", advice);
     }
-    if (error->resume >= 0) {
+    if (error->resume > 0) {
         say(&line, "; go on with offset = %lld", (long long)error->resume);
     }
     return line.size;

@@ -153,7 +153,7 @@ void fusioo_client_close(fusioo_client *client);
 /* Closes the client and gives it up. No errors; NULL is fine. */
 void fusioo_client_free(fusioo_client *client);
 
-/* A number that names the client in events and needs; no other client of the process has it. Cannot fail. */
+/* A number that names the client in events and needs; no other client of its engine has it. Cannot fail. */
 uint64_t fusioo_client_id(const fusioo_client *client);
 
 /* What the company's window holds now. */
@@ -274,7 +274,7 @@ void fusioo_call_cancel(fusioo_call *call);
 /* Cancels the call and gives it up. No errors; NULL is fine. */
 void fusioo_call_free(fusioo_call *call);
 
-/* A number that names the call or pager in needs; no other of the process has it. Cannot fail. */
+/* A number that names the call or pager in needs; no other of its engine has it. Cannot fail. */
 uint64_t fusioo_call_id(const fusioo_call *call);
 
 /* Asks for one FUSIOO_NEED_READY in the queue of needs once the call has ended (at once, if it has). Cannot fail. */

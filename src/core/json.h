@@ -30,6 +30,7 @@ struct fu_json {
     const char *at;     /* the next byte to look at */
     const char *end;    /* behind the last byte */
     unsigned depth;     /* arrays and objects that are open at `at` */
+    bool fresh;         /* the innermost of them was just entered: no comma stands before what follows */
     const char *reason; /* NULL, or what is wrong, in words (static storage); the place is `at` */
 };
 

@@ -1,0 +1,102 @@
+/* address.c: the service's base address (see address.h).
+ * Owns: what makes one acceptable. Must not know: paths of the API, transfers. */
+#include "address.h"
+
+#include "alloc.h"
+#include "buffer.h"
+#include "error.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <string.h>
+
+static bool is_loopback(const char *host) {
+    struct in_addr address;
+    if (inet_pton(AF_INET, host, &address) == 1) {
+        return (ntohl(address.s_addr) >> 24) == 127;
+    }
+    return strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0;
+}
+
+static bool has_part(CURLU *url, CURLUPart part) {
+    char *text = NULL;
+    bool there = curl_url_get(url, part, &text, 0) == CURLUE_OK && text != NULL;
+    curl_free(text);
+    return there;
+}
+
+/* Does the path end in a version, as in a base address copied from an example request? */
+static bool ends_in_version(const char *path, size_t size) {
+    return size >= 3 && path[size - 3] == '/' && path[size - 2] == 'v' && path[size - 1] >= '1' &&
+           path[size - 1] <= '9';
+}
+
+static bool read_parts(CURLU *url, const char *text, char **base, bool *plain, fusioo_error *error) {
+    char *scheme = NULL;
+    char *host = NULL;
+    char *port = NULL;
+    char *path = NULL;
+    bool good = false;
+    curl_url_get(url, CURLUPART_SCHEME, &scheme, 0);
+    curl_url_get(url, CURLUPART_HOST, &host, 0);
+    curl_url_get(url, CURLUPART_PORT, &port, 0);
+    curl_url_get(url, CURLUPART_PATH, &path, 0);
+    size_t size = path != NULL ? strlen(path) : 0;
+    while (size > 0 && path[size - 1] == '/') {
+        size--;
+    }
+    if (scheme == NULL || host == NULL) {
+        fu_error_set(error, FUSIOO_INVALID, "base_url is no address: '%.100s'", text);
+    } else if (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0) {
+        fu_error_set(error, FUSIOO_INVALID, "base_url begins with https://, not %.20s://", scheme);
+    } else if (strcmp(scheme, "http") == 0 && !is_loopback(host)) {
+        fu_error_set(error, FUSIOO_INVALID,
+                     "base_url is http:// to %.100s, which would show the token to everyone on the way: use https:// "
+                     "(http:// is for loopback hosts alone)",
+                     host);
+    } else if (ends_in_version(path, size)) {
+        fu_error_set(error, FUSIOO_INVALID, "base_url stands without the version; that is the option version");
+    } else {
+        struct fu_buffer whole = FU_BUFFER_EMPTY;
+        fu_buffer_puts(&whole, scheme);
+        fu_buffer_puts(&whole, "://");
+        fu_buffer_puts(&whole, host);
+        if (port != NULL) {
+            fu_buffer_putc(&whole, ':');
+            fu_buffer_puts(&whole, port);
+        }
+        fu_buffer_append(&whole, path, size);
+        *plain = strcmp(scheme, "http") == 0;
+        *base = whole.data;
+        good = !whole.failed || fu_error_memory(error);
+    }
+    curl_free(scheme);
+    curl_free(host);
+    curl_free(port);
+    curl_free(path);
+    return good;
+}
+
+bool fu_address_read(const char *text, char **base, bool *plain, fusioo_error *error) {
+    CURLU *url = curl_url();
+    bool good = false;
+    *base = NULL;
+    if (url == NULL) {
+        return fu_error_memory(error);
+    }
+    if (curl_url_set(url, CURLUPART_URL, text, 0) != CURLUE_OK) {
+        fu_error_set(error, FUSIOO_INVALID, "base_url is no address like https://api.fusioo.com: '%.100s'", text);
+    } else if (has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD)) {
+        fu_error_set(error, FUSIOO_INVALID, "base_url holds a user or password; the API takes a token alone");
+    } else if (has_part(url, CURLUPART_QUERY) || has_part(url, CURLUPART_FRAGMENT)) {
+        fu_error_set(error, FUSIOO_INVALID, "base_url ends before '?' and '#'");
+    } else {
+        good = read_parts(url, text, base, plain, error);
+    }
+    curl_url_cleanup(url);
+    if (!good) {
+        fu_free(*base);
+        *base = NULL;
+    }
+    return good;
+}

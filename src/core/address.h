@@ -1,0 +1,16 @@
+/* address.h: the service's base address.
+ *
+ * Owns: what makes one acceptable. Must not know: paths of the API, transfers. */
+#ifndef FU_ADDRESS_H
+#define FU_ADDRESS_H
+
+#include "fusioo.h"
+
+#include <stdbool.h>
+
+/* Checks `url` and gives `*base` (the caller frees it with fu_free): scheme, host, port, prefix, without a slash at its
+ * end.
+ * `*plain`: it is http:// on this machine. False: FUSIOO_INVALID (what is wrong) or FUSIOO_MEMORY. */
+bool fu_address_read(const char *url, char **base, bool *plain, fusioo_error *error);
+
+#endif

@@ -1,0 +1,465 @@
+/* call.c: one call of the API as a state machine (see call.h).
+ * Owns: a call's request, its answer, its error. Must not know: pages, Lua. */
+#include "call.h"
+
+#include "alloc.h"
+#include "error.h"
+#include "retry.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+static void send_request(struct fusioo_call *call);
+static void enter_line(struct fusioo_call *call, bool refused);
+
+static struct fu_context *context_of(const struct fusioo_call *call) {
+    return call->client->context;
+}
+
+static struct fu_timers *timers_of(const struct fusioo_call *call) {
+    return &context_of(call)->http.timers;
+}
+
+static double now_of(const struct fusioo_call *call) {
+    return fu_context_now(context_of(call));
+}
+
+/* ---- Events ---- */
+
+static fusioo_event new_event(const struct fusioo_call *call, fusioo_event_type type) {
+    return (fusioo_event){
+        .type = type,
+        .method = call->wire.method,
+        .path = call->wire.path.data,
+        .tag = call->client->tag,
+        .attempt = call->attempts,
+    };
+}
+
+static void tell(const struct fusioo_call *call, const fusioo_event *event) {
+    if (call->client->events) {
+        fu_event_post(context_of(call), call->client->id, event);
+    }
+}
+
+static void tell_wait(const struct fusioo_call *call, double seconds, const char *why) {
+    fusioo_event event = new_event(call, FUSIOO_EVENT_WAIT);
+    event.seconds = seconds;
+    event.why = why;
+    tell(call, &event);
+}
+
+/* ---- The end ---- */
+
+/* Leaves whatever the call waits in or for. */
+static void leave_state(struct fusioo_call *call) {
+    fu_timers_stop(timers_of(call), &call->timer);
+    fu_need_withdraw(context_of(call), &call->need);
+    if (call->state == FU_CALL_LINE) {
+        fu_budget_leave(call->client->budget, &call->waiter);
+        double wait = now_of(call) - call->line_since;
+        call->waited += wait;
+        call->client->stats->sum.waited += wait;
+    } else if (call->state == FU_CALL_SENDING) {
+        bool sent = fu_http_cancel(call->transfer);
+        call->transfer = NULL;
+        call->unknown = call->unknown || (call->write && sent);
+        if (call->counted) {
+            fu_budget_end(call->client->budget, &call->waiter, sent, false);
+        }
+    }
+}
+
+/* The error of a call that failed says what was asked. */
+static void sign_error(struct fusioo_call *call) {
+    fusioo_error *error = &call->error;
+    snprintf(error->method, sizeof error->method, "%s", call->wire.method);
+    const char *path = call->wire.path.data;
+    fu_error_copy(error->path, sizeof error->path, path != NULL ? path : "", call->wire.path.size);
+    error->attempts = call->attempts;
+    error->maybe_done = call->unknown;
+}
+
+static void end(struct fusioo_call *call) {
+    if (call->error.kind != FUSIOO_OK) {
+        sign_error(call);
+    }
+    call->state = FU_CALL_DONE;
+    fu_timers_stop(timers_of(call), &call->total);
+    *call->place = call->next;
+    if (call->next != NULL) {
+        call->next->place = call->place;
+    }
+    context_of(call)->under_way--;
+    fu_free_secret(call->token);
+    call->token = NULL;
+    if (call->watched) {
+        call->need.need = (fusioo_need){.kind = FUSIOO_NEED_READY, .id = call->id, .client = call->client->id};
+        fu_need_post(context_of(call), &call->need);
+    }
+    if (call->ended != NULL) {
+        call->ended(call, call->owner);
+    }
+}
+
+/* ---- Time limits ---- */
+
+static struct fusioo_call *call_of(struct fu_timer *timer, size_t offset) {
+    return (struct fusioo_call *)(void *)((char *)timer - offset);
+}
+
+static void on_total(struct fu_timer *timer) {
+    struct fusioo_call *call = call_of(timer, offsetof(struct fusioo_call, total));
+    char last[256] = "";
+    if (call->state == FU_CALL_PAUSE && call->error.kind != FUSIOO_OK) {
+        snprintf(last, sizeof last, "; before that: %.200s", call->error.message);
+    }
+    leave_state(call);
+    fu_error_set(&call->error, FUSIOO_TIMEOUT, "the call took longer than %g seconds (timeout.total)%s",
+                 call->client->total_timeout, last);
+    end(call);
+}
+
+/* The clock of the whole call stands still while it waits for the window. */
+static void stop_total(struct fusioo_call *call) {
+    if (fu_timer_is_set(&call->total)) {
+        call->total_left = call->total.due - now_of(call);
+        fu_timers_stop(timers_of(call), &call->total);
+    }
+}
+
+static void start_total(struct fusioo_call *call) {
+    if (!fu_timer_is_set(&call->total)) {
+        fu_timers_set(timers_of(call), &call->total, now_of(call) + call->total_left);
+    }
+}
+
+/* ---- The line ---- */
+
+static void fail_budget(struct fusioo_call *call, double wait) {
+    int status = call->error.status;
+    bool has_code = call->error.has_code;
+    int64_t code = call->error.code;
+    if (status != 429) {
+        fu_error_set(&call->error, FUSIOO_RATE_LIMIT, "%d calls in %g seconds are used up", call->client->rate_calls,
+                     call->client->limit.span);
+    } else {
+        fu_error_set(&call->error, FUSIOO_RATE_LIMIT, "the service says that the company's calls are used up");
+        call->error.status = status;
+        call->error.has_code = has_code;
+        call->error.code = code;
+    }
+    call->error.retry_after = wait;
+    end(call);
+}
+
+static void on_granted(struct fu_waiter *waiter) {
+    struct fusioo_call *call = (struct fusioo_call *)(void *)((char *)waiter - offsetof(struct fusioo_call, waiter));
+    leave_state(call);
+    start_total(call);
+    send_request(call);
+}
+
+/* Goes on when the window lets it: at once, or later from on_granted. `refused`: the service has just said 429. */
+static void enter_line(struct fusioo_call *call, bool refused) {
+    struct fusioo_client *client = call->client;
+    if (!call->counted || (!refused && fu_budget_try(client->budget, &call->waiter))) {
+        start_total(call);
+        send_request(call);
+        return;
+    }
+    double wait = fu_budget_wait(client->budget, client->limit);
+    if (client->rate_error || (client->rate_max_wait >= 0 && call->waited + wait > client->rate_max_wait)) {
+        fail_budget(call, wait);
+        return;
+    }
+    stop_total(call);
+    call->state = FU_CALL_LINE;
+    call->line_since = now_of(call);
+    fu_budget_join(client->budget, &call->waiter, refused);
+    if (client->rate_max_wait >= 0) {
+        fu_timers_set(timers_of(call), &call->timer, call->line_since + client->rate_max_wait - call->waited);
+    }
+    tell_wait(call, wait, refused ? "429" : "window");
+}
+
+/* ---- The token ---- */
+
+static void fail_token(struct fusioo_call *call, const char *why) {
+    if (call->renewed) {
+        end(call); /* the 401 that asked for another token says more */
+        return;
+    }
+    if (why != NULL) {
+        fu_error_set(&call->error, FUSIOO_AUTH, "there is no access token: %s", why);
+    } else {
+        fu_error_set(&call->error, FUSIOO_AUTH,
+                     "there is no access token: give one in the option token, or in the environment variable "
+                     "FUSIOO_ACCESS_TOKEN; Fusioo makes one on the page of your registered application");
+    }
+    end(call);
+}
+
+static void ask_token(struct fusioo_call *call) {
+    call->state = FU_CALL_TOKEN;
+    call->need.need = (fusioo_need){.kind = FUSIOO_NEED_TOKEN, .id = call->id, .client = call->client->id};
+    fu_need_post(context_of(call), &call->need);
+}
+
+void fu_call_give_token(struct fu_context *context, uint64_t id, const char *token, const char *why) {
+    struct fusioo_call *call = context->calls;
+    while (call != NULL && (call->id != id || call->state != FU_CALL_TOKEN)) {
+        call = call->next;
+    }
+    if (call == NULL) {
+        return;
+    }
+    const char *fault = token != NULL ? fu_token_fault(token) : NULL;
+    if (token == NULL || fault != NULL) {
+        fail_token(call, fault != NULL ? fault : why);
+        return;
+    }
+    if (call->renewed && call->token != NULL && strcmp(call->token, token) == 0) {
+        end(call); /* with the 401 that the same token brought before */
+        return;
+    }
+    fu_free_secret(call->token);
+    call->token = fu_strdup(token);
+    if (call->token == NULL) {
+        fu_error_memory(&call->error);
+        end(call);
+        return;
+    }
+    call->state = FU_CALL_NEW;
+    fu_timers_set(timers_of(call), &call->timer, now_of(call));
+}
+
+/* ---- One request ---- */
+
+static void pause_and_repeat(struct fusioo_call *call, double wait) {
+    fusioo_event event = new_event(call, FUSIOO_EVENT_RETRY);
+    sign_error(call);
+    event.seconds = wait;
+    event.error = &call->error;
+    tell(call, &event);
+    call->state = FU_CALL_PAUSE;
+    fu_timers_set(timers_of(call), &call->timer, now_of(call) + wait);
+}
+
+static bool is_unknown(const fusioo_error *error, const struct fu_http_outcome *outcome) {
+    switch (error->kind) {
+    case FUSIOO_NETWORK:
+    case FUSIOO_TIMEOUT:
+    case FUSIOO_DECODE:
+    case FUSIOO_TOO_LARGE:
+    case FUSIOO_MEMORY:
+        return outcome->sent;
+    case FUSIOO_API:
+        return error->status >= 500;
+    default:
+        return false;
+    }
+}
+
+static void decide(struct fusioo_call *call, const struct fu_http_outcome *outcome) {
+    call->unknown = call->unknown || (call->write && is_unknown(&call->error, outcome));
+    if (call->error.status == 401 && call->client->token_on_need && !call->renewed) {
+        call->renewed = true;
+        ask_token(call);
+        return;
+    }
+    struct fu_outcome fate = {
+        .kind = call->error.kind,
+        .status = call->error.status,
+        .retry_after = outcome->retry_after,
+        .sent = outcome->sent,
+        .repeatable = call->repeatable,
+        .hopeless = outcome->hopeless,
+    };
+    call->failures++;
+    double wait =
+        fu_retry_after(&call->client->retry, &fate, call->failures, fu_random_unit(&context_of(call)->random));
+    if (wait < 0 || now_of(call) + wait >= call->total.due) {
+        call->error.retry_after = outcome->retry_after;
+        end(call);
+        return;
+    }
+    pause_and_repeat(call, wait);
+}
+
+static void on_answer(void *owner, const struct fu_http_outcome *outcome) {
+    struct fusioo_call *call = owner;
+    call->transfer = NULL;
+    call->client->stats->sum.bytes_in += call->body.size;
+    fusioo_event event = new_event(call, FUSIOO_EVENT_RESPONSE);
+    event.status = outcome->status;
+    event.seconds = now_of(call) - call->sent_at;
+    event.bytes = call->body.size;
+    tell(call, &event);
+
+    fu_error_clear(&call->error, FUSIOO_OK);
+    bool good = false;
+    if (outcome->kind == FUSIOO_OK) {
+        good = fu_verdict(outcome->status, call->body.data != NULL ? call->body.data : "", call->body.size,
+                          call->answer_type, &call->envelope, &call->count, &call->error);
+    } else {
+        fu_error_set(&call->error, outcome->kind, "%s", outcome->message);
+        call->error.status = outcome->status;
+    }
+    bool refused = call->error.status == 429 && outcome->kind == FUSIOO_OK;
+    if (call->counted && refused) {
+        call->error.retry_after = fu_budget_refused(call->client->budget, &call->waiter, outcome->retry_after);
+        call->state = FU_CALL_NEW;
+        enter_line(call, true);
+        return;
+    }
+    if (call->counted) {
+        fu_budget_end(call->client->budget, &call->waiter, outcome->sent, outcome->kind == FUSIOO_OK);
+    }
+    call->state = FU_CALL_NEW;
+    if (good) {
+        end(call);
+    } else {
+        decide(call, outcome);
+    }
+}
+
+static void send_request(struct fusioo_call *call) {
+    struct fusioo_client *client = call->client;
+    struct fu_http_request request = {
+        .method = call->wire.method,
+        .url = call->url,
+        .bearer = call->token != NULL ? call->token : client->token,
+        .body = call->wire.body.size > 0 ? call->wire.body.data : NULL,
+        .body_size = call->wire.body.size,
+        .repeatable = call->repeatable,
+        .plain = client->plain,
+        .ca_file = client->ca_file,
+        .proxy = client->proxy,
+        .user_agent = client->user_agent,
+        .connect_timeout = client->connect_timeout,
+        .idle_timeout = client->idle_timeout,
+        .max_body = client->max_body,
+    };
+    fu_buffer_clear(&call->body);
+    call->transfer = fu_http_start(&context_of(call)->http, &request, &call->body, on_answer, call, &call->error);
+    if (call->transfer == NULL) {
+        if (call->counted) {
+            fu_budget_end(client->budget, &call->waiter, false, false);
+        }
+        call->state = FU_CALL_NEW;
+        end(call);
+        return;
+    }
+    call->state = FU_CALL_SENDING;
+    call->attempts++;
+    call->sent_at = now_of(call);
+    fu_client_note_request(client, call->attempts > 1, call->wire.body.size);
+    fusioo_event event = new_event(call, FUSIOO_EVENT_REQUEST);
+    tell(call, &event);
+}
+
+static void begin_attempt(struct fusioo_call *call) {
+    start_total(call);
+    if (call->client->token_on_need && call->token == NULL) {
+        ask_token(call);
+    } else if (call->token == NULL && call->client->token == NULL) {
+        fail_token(call, NULL);
+    } else {
+        enter_line(call, false);
+    }
+}
+
+static void on_timer(struct fu_timer *timer) {
+    struct fusioo_call *call = call_of(timer, offsetof(struct fusioo_call, timer));
+    if (call->state == FU_CALL_LINE) {
+        double wait = fu_budget_wait(call->client->budget, call->client->limit);
+        leave_state(call);
+        fail_budget(call, wait);
+    } else {
+        call->state = FU_CALL_NEW;
+        begin_attempt(call);
+    }
+}
+
+/* ---- Beginning and ending from outside ---- */
+
+void fu_call_set_up(struct fusioo_call *call, struct fusioo_client *client) {
+    call->client = fu_client_keep(client);
+    call->state = FU_CALL_DONE; /* until it sets off */
+    call->count = -1;
+    fu_error_clear(&call->error, FUSIOO_OK);
+    fu_timer_init(&call->timer, on_timer);
+    fu_timer_init(&call->total, on_total);
+    call->waiter.granted = on_granted;
+    call->waiter.limit = client->limit;
+    call->total_left = client->total_timeout;
+}
+
+void fu_call_set_off(struct fusioo_call *call) {
+    struct fu_context *context = context_of(call);
+    call->id = fu_context_number(context);
+    call->state = FU_CALL_NEW;
+    call->place = &context->calls;
+    call->next = context->calls;
+    if (call->next != NULL) {
+        call->next->place = &call->next;
+    }
+    context->calls = call;
+    context->under_way++;
+    fu_timers_set(&context->http.timers, &call->timer, now_of(call));
+    fu_http_arm(&context->http);
+}
+
+void fu_call_end(struct fusioo_call *call, fusioo_kind kind) {
+    struct fu_context *context = context_of(call);
+    if (call->state == FU_CALL_DONE) {
+        return;
+    }
+    leave_state(call);
+    fu_error_set(&call->error, kind,
+                 kind == FUSIOO_CLOSED ? "the client was closed while the call was under way"
+                                       : "the call was cancelled");
+    end(call); /* whoever is told may have freed it */
+    fu_http_arm(&context->http);
+}
+
+/* The first call of `client` (NULL: of any) that is under way. */
+static struct fusioo_call *first_call(struct fu_context *context, const struct fusioo_client *client) {
+    struct fusioo_call *call = context->calls;
+    while (call != NULL && client != NULL && call->client != client) {
+        call = call->next;
+    }
+    return call;
+}
+
+void fu_calls_end(struct fu_context *context, const struct fusioo_client *client, fusioo_kind kind) {
+    struct fusioo_call *call;
+    while ((call = first_call(context, client)) != NULL) {
+        fu_call_end(call, kind); /* whoever is told may end others: look from the front again */
+    }
+}
+
+void fu_calls_forked(struct fu_context *context) {
+    struct fusioo_call *next;
+    for (struct fusioo_call *call = context->calls; call != NULL; call = next) {
+        next = call->next;
+        if (call->state != FU_CALL_SENDING) {
+            continue;
+        }
+        call->transfer = NULL;
+        call->state = FU_CALL_NEW;
+        if (call->counted) {
+            fu_budget_end(call->client->budget, &call->waiter, true, false);
+        }
+        if (call->repeatable) {
+            fu_timers_set(&context->http.timers, &call->timer, now_of(call));
+            continue;
+        }
+        call->unknown = call->write;
+        fu_error_set(&call->error, FUSIOO_NETWORK,
+                     "the process forked while the request was under way: the parent process has its answer");
+        end(call);
+    }
+}

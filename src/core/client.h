@@ -1,0 +1,70 @@
+/* client.h: whose calls, to where, within which limits.
+ *
+ * Owns: a client's settings, its token, its statistics. Must not know: what its calls do. */
+#ifndef FU_CLIENT_H
+#define FU_CLIENT_H
+
+#include "budget.h"
+#include "context.h"
+#include "fusioo.h"
+#include "retry.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Calls and retries of one tag. */
+struct fu_tag {
+    struct fu_tag *next;
+    uint64_t calls, retries;
+    char name[];
+};
+
+/* What all views of a client did. */
+struct fu_stats {
+    unsigned references;
+    fusioo_stats sum;
+    struct fu_tag *tags;
+};
+
+struct fusioo_client {
+    struct fu_context *context;
+    unsigned references;
+    uint64_t id;
+    bool closed;
+    char *base; /* "https://api.fusioo.com" */
+    bool plain; /* http:// on this machine */
+    unsigned version;
+    char *token; /* NULL: none, or asked for each time */
+    bool token_on_need, events;
+    char *tag, *ca_file, *proxy, *user_agent;
+    struct fu_limit limit; /* the reserve taken off */
+    int rate_calls;
+    bool rate_error;
+    double rate_max_wait;
+    struct fu_retry_policy retry;
+    double connect_timeout, idle_timeout, total_timeout;
+    int concurrency;
+    size_t max_body;
+    char *endpoints[FUSIOO_METHODS]; /* overrides; NULL: the table's */
+    struct fu_budget *budget;
+    struct fu_stats *stats;
+    struct fu_tag *tag_stats; /* NULL: the client has no tag */
+};
+
+/* Makes a client as fusioo_client_new does, on a context instead of an engine. */
+struct fusioo_client *fu_client_make(struct fu_context *context, const fusioo_options *options, fusioo_error *error);
+
+/* Takes one reference more; returns `client`. */
+struct fusioo_client *fu_client_keep(struct fusioo_client *client);
+
+/* Gives one reference up; the last one frees it. */
+void fu_client_drop(struct fusioo_client *client);
+
+/* Says why `token` cannot go into a header; NULL: it can. */
+const char *fu_token_fault(const char *token);
+
+/* Notes that a request is sent: `again`: it is a repeat. */
+void fu_client_note_request(struct fusioo_client *client, bool again, size_t bytes_out);
+
+#endif

@@ -1,0 +1,65 @@
+/* context.h: what the calls of one engine share, and the queue of needs.
+ *
+ * Owns: the queue, the numbers that name things. Must not know: what a call or a pager does. */
+#ifndef FU_CONTEXT_H
+#define FU_CONTEXT_H
+
+#include "fusioo.h"
+#include "http.h"
+#include "random.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A place in the queue of needs; it lives inside what has the need. */
+struct fu_need {
+    fusioo_need need;
+    struct fu_need *next, **place; /* place NULL: not in the queue */
+};
+
+struct fu_budget;
+struct fusioo_call;
+
+struct fu_context {
+    struct fu_http http;
+    unsigned references;
+    bool closed;            /* the engine was given up: nothing may start */
+    uint64_t last_id;       /* numbers for clients, calls, pagers */
+    uint64_t random;        /* state of fu_random_unit */
+    struct fu_hash_key key; /* for fingerprints of ids and tokens; never leaves the process */
+    struct fu_need *needs, **needs_end;
+    struct fu_need *shown;     /* the event that was handed out last */
+    struct fusioo_call *calls; /* those under way */
+    size_t under_way;          /* calls and pagers */
+    struct fu_budget *budgets;
+};
+
+/* Makes a context with one reference. NULL: `error` says why. */
+struct fu_context *fu_context_new(struct fu_clock clock, fusioo_error *error);
+
+/* Takes one reference more; returns `context`. */
+struct fu_context *fu_context_keep(struct fu_context *context);
+
+/* Gives one reference up; the last one frees it. */
+void fu_context_drop(struct fu_context *context);
+
+/* Seconds by the engine's clock. */
+double fu_context_now(const struct fu_context *context);
+
+/* The next number. */
+uint64_t fu_context_number(struct fu_context *context);
+
+/* Puts `need` at the end of the queue; one that is in it stays where it is. */
+void fu_need_post(struct fu_context *context, struct fu_need *need);
+
+/* Takes `need` out of the queue, if it is in it. */
+void fu_need_withdraw(struct fu_context *context, struct fu_need *need);
+
+/* Takes the first need. False: there is none. An event's memory lives until the next call of this. */
+bool fu_need_take(struct fu_context *context, fusioo_need *need);
+
+/* Posts a copy of `event` for `client`. Without memory the event is lost: it is news, no duty. */
+void fu_event_post(struct fu_context *context, uint64_t client, const fusioo_event *event);
+
+#endif

@@ -1,0 +1,341 @@
+/* http.c: transfers on one curl multi handle (see http.h).
+ * Owns: the multi handle, the poller, libcurl's descriptors. Must not know: the Fusioo API, retries, the window. */
+#include "http.h"
+
+#include "alloc.h"
+#include "error.h"
+#include "transfer.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MOST_READY = 64 };
+
+static double now_of(const struct fu_http *http) {
+    return fu_clock_now(&http->clock);
+}
+
+/* ---- Descriptors ---- */
+
+void fu_http_add_socket(struct fu_http *http, int fd) {
+    if (http->socket_count == http->socket_capacity) {
+        size_t capacity = http->socket_capacity > 0 ? http->socket_capacity * 2 : 16;
+        int *sockets = fu_realloc(http->sockets, capacity * sizeof *sockets);
+        if (sockets == NULL) {
+            return; /* a forked child would keep this one open, no more */
+        }
+        http->sockets = sockets;
+        http->socket_capacity = capacity;
+    }
+    http->sockets[http->socket_count++] = fd;
+}
+
+void fu_http_remove_socket(struct fu_http *http, int fd) {
+    for (size_t i = 0; i < http->socket_count; i++) {
+        if (http->sockets[i] == fd) {
+            http->sockets[i] = http->sockets[--http->socket_count];
+            return;
+        }
+    }
+}
+
+/* ---- What libcurl calls ---- */
+
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *owner, void *known) {
+    (void)easy;
+    struct fu_http *http = owner;
+    bool reading = what == CURL_POLL_IN || what == CURL_POLL_INOUT;
+    bool writing = what == CURL_POLL_OUT || what == CURL_POLL_INOUT;
+    if (!fu_poller_watch(&http->poller, fd, reading, writing, known != NULL) && (reading || writing)) {
+        /* A number that the system gave out again without libcurl saying so: watch it the other way. */
+        fu_poller_watch(&http->poller, fd, reading, writing, known == NULL);
+    }
+    curl_multi_assign(http->multi, fd, reading || writing ? http : NULL);
+    return 0;
+}
+
+static int on_timer(CURLM *multi, long milliseconds, void *owner) {
+    (void)multi;
+    struct fu_http *http = owner;
+    http->curl_due = milliseconds < 0 ? -1 : now_of(http) + (double)milliseconds / 1e3;
+    return 0;
+}
+
+/* ---- Opening and closing ---- */
+
+static void start_libcurl(void) {
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+bool fu_http_open(struct fu_http *http, struct fu_clock clock, fusioo_error *error) {
+    memset(http, 0, sizeof *http);
+    http->clock = clock;
+    http->curl_due = -1;
+    http->process = getpid();
+    if (!fu_poller_open(&http->poller)) {
+        return fu_error_set(error, FUSIOO_NETWORK, "the system gave no descriptor for the event queue");
+    }
+    return true;
+}
+
+static bool open_multi(struct fu_http *http) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    if (http->multi != NULL) {
+        return true;
+    }
+    pthread_once(&once, start_libcurl);
+    CURLM *multi = curl_multi_init();
+    if (multi == NULL) {
+        return false;
+    }
+    curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, http);
+    curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
+    curl_multi_setopt(multi, CURLMOPT_TIMERDATA, http);
+    curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
+    http->multi = multi;
+    return true;
+}
+
+static void close_descriptors(struct fu_http *http) {
+    for (size_t i = 0; i < http->socket_count; i++) {
+        close(http->sockets[i]);
+    }
+    http->socket_count = 0;
+}
+
+/* Takes a transfer out of the list and frees it; its handle is used again, unless it is the parent process's. */
+static void free_transfer(struct fu_transfer *transfer, bool inherited) {
+    struct fu_http *http = transfer->http;
+    fu_timers_stop(&http->timers, &transfer->idle);
+    *transfer->place = transfer->next;
+    if (transfer->next != NULL) {
+        transfer->next->place = transfer->place;
+    }
+    if (!inherited) {
+        curl_multi_remove_handle(http->multi, transfer->easy);
+        if (http->idle_count < sizeof http->idle / sizeof http->idle[0]) {
+            curl_easy_reset(transfer->easy);
+            http->idle[http->idle_count++] = transfer->easy;
+        } else {
+            curl_easy_cleanup(transfer->easy);
+        }
+    }
+    fu_transfer_free_headers(transfer);
+    fu_free(transfer);
+}
+
+static void forget_transfers(struct fu_http *http, bool inherited) {
+    while (http->first != NULL) {
+        free_transfer(http->first, inherited);
+    }
+}
+
+bool fu_http_is_inherited(const struct fu_http *http) {
+    return http->process != getpid();
+}
+
+void fu_http_close(struct fu_http *http) {
+    bool inherited = fu_http_is_inherited(http);
+    forget_transfers(http, inherited);
+    if (inherited) {
+        /* libcurl would take the sockets out of the event queue that the parent still uses, and say goodbye on them. */
+        close_descriptors(http);
+    } else if (http->multi != NULL) {
+        while (http->idle_count > 0) {
+            curl_easy_cleanup(http->idle[--http->idle_count]);
+        }
+        curl_multi_cleanup(http->multi);
+    }
+    http->multi = NULL;
+    fu_poller_close(&http->poller);
+    fu_free(http->sockets);
+    http->sockets = NULL;
+    http->socket_capacity = http->socket_count = 0;
+}
+
+bool fu_http_begin_afresh(struct fu_http *http, fusioo_error *error) {
+    forget_transfers(http, true);
+    close_descriptors(http);
+    http->idle_count = 0;
+    http->multi = NULL; /* abandoned: cleaning it up would touch the parent's connections */
+    fu_poller_close(&http->poller);
+    http->process = getpid();
+    http->curl_due = -1;
+    if (!fu_poller_open(&http->poller)) {
+        return fu_error_set(error, FUSIOO_NETWORK, "the system gave no descriptor for the event queue");
+    }
+    return true;
+}
+
+/* ---- Transfers ---- */
+
+static void finish(struct fu_transfer *transfer, const struct fu_http_outcome *outcome) {
+    fu_http_done *done = transfer->done;
+    void *owner = transfer->owner;
+    free_transfer(transfer, false);
+    done(owner, outcome);
+}
+
+static void on_idle(struct fu_timer *timer) {
+    struct fu_transfer *transfer = (struct fu_transfer *)(void *)((char *)timer - offsetof(struct fu_transfer, idle));
+    struct fu_http *http = transfer->http;
+    double now = now_of(http);
+    curl_off_t ready = 0; /* microseconds until the request could be sent; 0: there is no connection yet */
+    curl_easy_getinfo(transfer->easy, CURLINFO_PRETRANSFER_TIME_T, &ready);
+    double last = ready > 0 ? transfer->started + (double)ready / 1e6 : now;
+    if (transfer->last_byte > last) {
+        last = transfer->last_byte;
+    }
+    if (last + transfer->idle_timeout > now) {
+        fu_timers_set(&http->timers, &transfer->idle, last + transfer->idle_timeout);
+        return;
+    }
+    struct fu_http_outcome outcome;
+    fu_transfer_outcome(transfer, CURLE_OPERATION_TIMEDOUT, &outcome);
+    snprintf(outcome.message, sizeof outcome.message, "no byte came for %g seconds", transfer->idle_timeout);
+    finish(transfer, &outcome);
+}
+
+static CURL *take_easy(struct fu_http *http) {
+    return http->idle_count > 0 ? http->idle[--http->idle_count] : curl_easy_init();
+}
+
+struct fu_transfer *fu_http_start(struct fu_http *http, const struct fu_http_request *request, struct fu_buffer *body,
+                                  fu_http_done *done, void *owner, fusioo_error *error) {
+    struct fu_transfer *transfer = open_multi(http) ? fu_calloc(1, sizeof *transfer) : NULL;
+    if (transfer == NULL) {
+        fu_error_memory(error);
+        return NULL;
+    }
+    double now = now_of(http);
+    transfer->http = http;
+    transfer->body = body;
+    transfer->max_body = request->max_body;
+    transfer->retry_after = -1;
+    transfer->started = transfer->last_byte = now;
+    transfer->idle_timeout = request->idle_timeout;
+    transfer->done = done;
+    transfer->owner = owner;
+    fu_timer_init(&transfer->idle, on_idle);
+    transfer->easy = take_easy(http);
+    if (transfer->easy == NULL || !fu_transfer_prepare(transfer, request) ||
+        curl_multi_add_handle(http->multi, transfer->easy) != CURLM_OK) {
+        if (transfer->easy != NULL) {
+            curl_easy_cleanup(transfer->easy);
+        }
+        fu_transfer_free_headers(transfer);
+        fu_free(transfer);
+        fu_error_memory(error);
+        return NULL;
+    }
+    transfer->next = http->first;
+    transfer->place = &http->first;
+    if (http->first != NULL) {
+        http->first->place = &transfer->next;
+    }
+    http->first = transfer;
+    fu_timers_set(&http->timers, &transfer->idle, now + request->idle_timeout);
+    return transfer;
+}
+
+bool fu_http_cancel(struct fu_transfer *transfer) {
+    struct fu_http_outcome outcome;
+    fu_transfer_outcome(transfer, CURLE_OK, &outcome);
+    free_transfer(transfer, false);
+    return outcome.sent;
+}
+
+/* ---- Moving on ---- */
+
+/* Ends the transfers that libcurl is through with. False: the time is up and some may be left. */
+static bool finish_transfers(struct fu_http *http, double end) {
+    int left;
+    CURLMsg *message;
+    while ((message = curl_multi_info_read(http->multi, &left)) != NULL) {
+        char *transfer = NULL;
+        struct fu_http_outcome outcome;
+        if (message->msg != CURLMSG_DONE) {
+            continue;
+        }
+        CURLcode code = message->data.result;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+        fu_transfer_outcome((struct fu_transfer *)(void *)transfer, code, &outcome);
+        finish((struct fu_transfer *)(void *)transfer, &outcome);
+        if (end >= 0 && now_of(http) >= end) {
+            return left == 0;
+        }
+    }
+    return true;
+}
+
+static int mask_of(const struct fu_ready *ready) {
+    return (ready->readable ? CURL_CSELECT_IN : 0) | (ready->writable ? CURL_CSELECT_OUT : 0) |
+           (ready->failed ? CURL_CSELECT_ERR : 0);
+}
+
+/* One round over everything that can move. False: the time is up. `moved` becomes whether anything did. */
+static bool move_once(struct fu_http *http, double end, bool *moved) {
+    struct fu_ready ready[MOST_READY];
+    int running;
+    double now = now_of(http);
+    *moved = fu_timers_run(&http->timers, now) > 0;
+    if (http->multi == NULL) {
+        return true;
+    }
+    if (http->curl_due >= 0 && http->curl_due <= now) {
+        http->curl_due = -1;
+        *moved = true;
+        curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    }
+    int count = fu_poller_take(&http->poller, ready, MOST_READY);
+    for (int i = 0; i < count; i++) {
+        *moved = true;
+        curl_multi_socket_action(http->multi, ready[i].fd, mask_of(&ready[i]), &running);
+        if (end >= 0 && now_of(http) >= end) {
+            finish_transfers(http, end);
+            return false; /* the queue reports the others again */
+        }
+    }
+    return finish_transfers(http, end) && (end < 0 || now_of(http) < end);
+}
+
+void fu_http_step(struct fu_http *http, double budget) {
+    double end = budget < 0 ? -1 : now_of(http) + budget;
+    bool moved;
+    http->more = false;
+    do {
+        if (!move_once(http, end, &moved)) {
+            http->more = moved;
+            break;
+        }
+    } while (moved);
+    fu_http_arm(http);
+}
+
+/* When the next step is due; negative: never. */
+static double next_due(const struct fu_http *http) {
+    double due = fu_timers_next(&http->timers);
+    if (http->more) {
+        return 0;
+    }
+    return http->curl_due >= 0 && (due < 0 || http->curl_due < due) ? http->curl_due : due;
+}
+
+double fu_http_timeout(const struct fu_http *http) {
+    double due = next_due(http);
+    if (due <= 0) {
+        return due;
+    }
+    double after = due - now_of(http);
+    return after > 0 ? after : 0;
+}
+
+void fu_http_arm(struct fu_http *http) {
+    double due = next_due(http);
+    if (due != http->poller.set) {
+        fu_poller_set_timer(&http->poller, due, fu_http_timeout(http));
+    }
+}

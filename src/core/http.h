@@ -1,0 +1,97 @@
+/* http.h: transfers on one curl multi handle.
+ *
+ * Owns: the multi handle, its connections, the poller, the timers. Must not know: the Fusioo API, retries, the window.
+ * Every transfer ends with exactly one call of `done`, from inside fu_http_step, unless it is cancelled before. */
+#ifndef FU_HTTP_H
+#define FU_HTTP_H
+
+#include "buffer.h"
+#include "clock.h"
+#include "fusioo.h"
+#include "poller.h"
+#include "timer.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct fu_transfer;
+
+struct fu_http {
+    void *multi; /* CURLM; NULL until the first transfer */
+    struct fu_poller poller;
+    struct fu_timers timers; /* all timers of the engine */
+    struct fu_clock clock;
+    double curl_due;           /* when libcurl wants to be called; negative: it does not */
+    bool more;                 /* the last step left work undone */
+    pid_t process;             /* who opened this */
+    struct fu_transfer *first; /* transfers under way */
+    int *sockets;              /* libcurl's descriptors, for a child to close */
+    size_t socket_count, socket_capacity;
+    void *idle[8]; /* easy handles to use again */
+    size_t idle_count;
+};
+
+/* What to send. Everything is copied or stays the caller's until the transfer has ended, as said. */
+struct fu_http_request {
+    const char *method;
+    const char *url;
+    const char *bearer; /* token, copied and wiped after use; NULL: no Authorization */
+    const char *body;   /* stays the caller's until the end; NULL: none */
+    size_t body_size;
+    bool repeatable; /* may libcurl send it again over another connection? */
+    bool plain;      /* the address is http:// on this machine: no proxy but one that is named */
+    const char *ca_file, *proxy, *user_agent; /* NULL: default */
+    double connect_timeout, idle_timeout;     /* seconds */
+    size_t max_body;                          /* bytes */
+};
+
+/* How a transfer ended. */
+struct fu_http_outcome {
+    fusioo_kind kind;   /* FUSIOO_OK: an answer came whole, whatever its status */
+    int status;         /* 0: none came */
+    bool sent;          /* may a byte of the request have left? */
+    bool hopeless;      /* it would fail the same way again */
+    double retry_after; /* seconds, as the service asked; negative: it did not */
+    char message[256];  /* what happened, in words; no secrets */
+};
+
+typedef void fu_http_done(void *owner, const struct fu_http_outcome *outcome);
+
+/* Opens the poller. False: FUSIOO_NETWORK, the system gave no descriptors. */
+bool fu_http_open(struct fu_http *http, struct fu_clock clock, fusioo_error *error);
+
+/* Ends all transfers without `done`, closes everything. In a forked child only descriptors are closed. */
+void fu_http_close(struct fu_http *http);
+
+/* Was this opened by another process, the parent? */
+bool fu_http_is_inherited(const struct fu_http *http);
+
+/* In a forked child: closes the parent's descriptors (copies of them), forgets its handles and opens afresh. The
+ * transfers are gone without `done`. False: no descriptors. */
+bool fu_http_begin_afresh(struct fu_http *http, fusioo_error *error);
+
+/* Starts a transfer whose answer is appended to `body`. NULL: FUSIOO_MEMORY or FUSIOO_NETWORK. `owner` is given to
+ * `done`. */
+struct fu_transfer *fu_http_start(struct fu_http *http, const struct fu_http_request *request, struct fu_buffer *body,
+                                  fu_http_done *done, void *owner, fusioo_error *error);
+
+/* Ends a transfer now, without `done`. Returns whether a byte of the request may have left. */
+bool fu_http_cancel(struct fu_transfer *transfer);
+
+/* Moves what can be moved without blocking, timers included; stops after `budget` seconds (negative: no limit). */
+void fu_http_step(struct fu_http *http, double budget);
+
+/* Seconds until the next step is due anyway; negative: nothing is due. */
+double fu_http_timeout(const struct fu_http *http);
+
+/* Makes the poller's descriptor readable when the next step is due. To be called after timers were set from outside a
+ * step. */
+void fu_http_arm(struct fu_http *http);
+
+/* Reads the value of a Retry-After header, `size` bytes: seconds, or a date, which `wall` (seconds since 1970) is taken
+ * from. Negative: it is neither. */
+double fu_http_retry_after(const char *value, size_t size, double wall);
+
+#endif

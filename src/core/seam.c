@@ -1,0 +1,66 @@
+/* seam.c: whether a page joins the one before it (see seam.h). Owns: the rule. Must not know: calls, the network. */
+#include "seam.h"
+
+static bool find(const struct fu_seam_page *page, uint64_t print, size_t *place) {
+    for (size_t i = 0; i < page->count; i++) {
+        if (page->prints[i] == print) {
+            *place = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool all_seen(const struct fu_seam_page *page, const struct fu_seen *seen) {
+    for (size_t i = 0; i < page->count; i++) {
+        if (!fu_seen_has(seen, page->prints[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* How many records of the page before stand in this one. */
+static size_t count_common(const struct fu_seam_page *before, const struct fu_seam_page *page) {
+    size_t common = 0;
+    size_t place;
+    for (size_t i = 0; i < before->count; i++) {
+        common += find(page, before->prints[i], &place);
+    }
+    return common;
+}
+
+enum fu_seam fu_seam_check(const struct fu_seam_page *before, const struct fu_seam_page *page, size_t overlap,
+                           bool whole, const struct fu_seen *seen, bool *moved) {
+    size_t place = 0;
+    *moved = true;
+    if (page->count == 0) {
+        return FU_SEAM_GAP; /* so many rows went that the seam itself is out of reach */
+    }
+    int64_t end = before->offset + (int64_t)before->count;
+    bool has_last = find(page, before->prints[before->count - 1], &place);
+    if (has_last) {
+        *moved = page->offset + (int64_t)place != end - 1;
+        if (place == 0 || fu_seen_has(seen, page->prints[0])) {
+            return FU_SEAM_JOINS;
+        }
+    } else if (all_seen(page, seen)) {
+        /* More rows came in before than a page holds, or the last record went and nothing is behind it; or the page was
+         * asked for before others that went further. */
+        bool reaches = page->offset + (int64_t)page->count > end || page->offset >= end - (int64_t)overlap;
+        return reaches ? FU_SEAM_JOINS : FU_SEAM_BEHIND;
+    }
+    if (overlap > 1) {
+        size_t from = before->count > overlap ? before->count - overlap : 0;
+        if (page->prints[0] == before->prints[from]) {
+            return FU_SEAM_JOINS; /* it begins just where it should; what is missing in between is gone */
+        }
+        if (find(before, page->prints[0], &place) && count_common(before, page) > 1) {
+            return FU_SEAM_JOINS;
+        }
+    }
+    if (whole && (has_last || fu_seen_has(seen, page->prints[0]))) {
+        return FU_SEAM_JOINS;
+    }
+    return FU_SEAM_GAP;
+}

@@ -1,0 +1,288 @@
+/* transfer.c: setting up one transfer, taking its bytes, saying how it ended (see transfer.h and http.h).
+ * Owns: the words for libcurl's codes. Must not know: the Fusioo API, retries. */
+#include "transfer.h"
+
+#include "alloc.h"
+#include "error.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* ---- What libcurl calls ---- */
+
+static size_t take_body(char *bytes, size_t size, size_t count, void *owner) {
+    struct fu_transfer *transfer = owner;
+    size *= count;
+    transfer->last_byte = fu_clock_now(&transfer->http->clock);
+    if (!transfer->sized) {
+        /* The announced length is a hint alone: with compression it is another one. */
+        curl_off_t length = -1;
+        transfer->sized = true;
+        curl_easy_getinfo(transfer->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+        if (length > 0 && (uint64_t)length <= transfer->max_body) {
+            fu_buffer_reserve(transfer->body, (size_t)length);
+        }
+    }
+    if (size > transfer->max_body - transfer->body->size) {
+        transfer->too_large = true;
+        return 0;
+    }
+    if (!fu_buffer_append(transfer->body, bytes, size)) {
+        transfer->no_memory = true;
+        return 0;
+    }
+    return size;
+}
+
+double fu_http_retry_after(const char *value, size_t size, double wall) {
+    char text[64];
+    while (size > 0 && (*value == ' ' || *value == '\t')) {
+        value++;
+        size--;
+    }
+    while (size > 0 && strchr(" \t\r\n", value[size - 1]) != NULL) {
+        size--;
+    }
+    if (size == 0 || size >= sizeof text || memchr(value, '\0', size) != NULL) {
+        return -1;
+    }
+    memcpy(text, value, size);
+    text[size] = '\0';
+    if (strspn(text, "0123456789") == size) {
+        double seconds = 0;
+        for (size_t i = 0; i < size && seconds < 1e9; i++) {
+            seconds = seconds * 10 + (text[i] - '0');
+        }
+        return seconds;
+    }
+    if (text[0] == '-' || text[0] == '+' || strspn(text, "0123456789.eE") == size) {
+        return -1;
+    }
+    time_t date = curl_getdate(text, NULL);
+    if (date == (time_t)-1) {
+        return -1;
+    }
+    double wait = (double)date - wall;
+    return wait > 0 ? wait : 0;
+}
+
+static size_t take_header(char *line, size_t size, size_t count, void *owner) {
+    static const char name[] = "retry-after:";
+    struct fu_transfer *transfer = owner;
+    size *= count;
+    transfer->last_byte = fu_clock_now(&transfer->http->clock);
+    if (size >= 5 && memcmp(line, "HTTP/", 5) == 0) {
+        transfer->retry_after = -1; /* an interim answer's headers are not the answer's */
+    } else if (size > sizeof name - 1 && strncasecmp(line, name, sizeof name - 1) == 0) {
+        transfer->retry_after = fu_http_retry_after(line + sizeof name - 1, size - sizeof name + 1, fu_clock_wall());
+    }
+    return size;
+}
+
+/* Gives out a body that must not be sent twice. There is no way back for libcurl, so it reports error 65 where it would
+ * otherwise send the request again over a new connection. */
+static size_t give_body(char *target, size_t size, size_t count, void *owner) {
+    struct fu_transfer *transfer = owner;
+    size_t part = size * count < transfer->upload_left ? size * count : transfer->upload_left;
+    transfer->last_byte = fu_clock_now(&transfer->http->clock);
+    memcpy(target, transfer->upload, part);
+    transfer->upload += part;
+    transfer->upload_left -= part;
+    return part;
+}
+
+static curl_socket_t open_socket(void *owner, curlsocktype purpose, struct curl_sockaddr *address) {
+    (void)purpose;
+    int type = address->socktype;
+#ifdef SOCK_CLOEXEC
+    type |= SOCK_CLOEXEC;
+#endif
+    int fd = socket(address->family, type, address->protocol);
+    if (fd >= 0) {
+        fu_http_add_socket(owner, fd);
+    }
+    return fd;
+}
+
+static int close_socket(void *owner, curl_socket_t fd) {
+    fu_http_remove_socket(owner, fd);
+    return close(fd);
+}
+
+/* ---- Setting up ---- */
+
+static bool add_header(struct fu_transfer *transfer, const char *line) {
+    struct curl_slist *list = curl_slist_append(transfer->headers, line);
+    if (list == NULL) {
+        return false;
+    }
+    transfer->headers = list;
+    return true;
+}
+
+static bool add_bearer(struct fu_transfer *transfer, const char *token) {
+    struct fu_buffer line = {.secret = true};
+    fu_buffer_puts(&line, "Authorization: Bearer ");
+    fu_buffer_puts(&line, token);
+    bool good = !line.failed && add_header(transfer, line.data);
+    fu_buffer_free(&line);
+    return good;
+}
+
+void fu_transfer_free_headers(struct fu_transfer *transfer) {
+    for (struct curl_slist *header = transfer->headers; header != NULL; header = header->next) {
+        fu_wipe(header->data, strlen(header->data));
+    }
+    curl_slist_free_all(transfer->headers);
+    transfer->headers = NULL;
+}
+
+static bool set_headers(struct fu_transfer *transfer, const struct fu_http_request *request) {
+    return add_header(transfer, "Accept: application/json") && add_header(transfer, "Content-Type: application/json") &&
+           add_header(transfer, "Cache-Control: no-cache") && add_header(transfer, "Expect:") &&
+           (request->bearer == NULL || add_bearer(transfer, request->bearer)) &&
+           curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers) == CURLE_OK &&
+           curl_easy_setopt(transfer->easy, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE) == CURLE_OK;
+}
+
+static bool set_method(struct fu_transfer *transfer, const struct fu_http_request *request) {
+    CURL *easy = transfer->easy;
+    bool post = strcmp(request->method, "POST") == 0;
+    if (!post && request->body == NULL) {
+        return curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L) == CURLE_OK &&
+               (strcmp(request->method, "GET") == 0 ||
+                curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method) == CURLE_OK);
+    }
+    if (curl_easy_setopt(easy, CURLOPT_POST, 1L) != CURLE_OK ||
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_size) != CURLE_OK ||
+        (!post && curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method) != CURLE_OK)) {
+        return false;
+    }
+    if (request->repeatable || request->body_size == 0) {
+        /* Without a body there is nothing that could not be rewound: only a fresh connection is never sent to twice. */
+        return curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body != NULL ? request->body : "") == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->repeatable ? 0L : 1L) == CURLE_OK;
+    }
+    transfer->upload = request->body;
+    transfer->upload_left = request->body_size;
+    return curl_easy_setopt(easy, CURLOPT_READFUNCTION, give_body) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_READDATA, transfer) == CURLE_OK;
+}
+
+static bool set_callbacks(struct fu_transfer *transfer) {
+    CURL *easy = transfer->easy;
+    return curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->words) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer->http) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, transfer->http) == CURLE_OK;
+}
+
+static bool set_protocols(CURL *easy) {
+#if LIBCURL_VERSION_NUM >= 0x075500 /* 7.85 */
+    return curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK;
+#else
+    return curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS)) == CURLE_OK;
+#endif
+}
+
+/* What every transfer wants. Options that a build of libcurl may lack (HTTP/2, compression) are allowed to fail. */
+static bool set_manners(struct fu_transfer *transfer, const struct fu_http_request *request) {
+    CURL *easy = transfer->easy;
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 65536L);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075700                 /* 7.87 */
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* else a cancel waits for a slow resolver */
+#endif
+    if (!request->plain) {
+        curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+    } else if (request->proxy == NULL) {
+        curl_easy_setopt(easy, CURLOPT_NOPROXY, "*"); /* the environment's proxy would see the token in the clear */
+    }
+    return set_protocols(easy) && curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(request->connect_timeout * 1e3)) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_USERAGENT,
+                            request->user_agent != NULL ? request->user_agent : "fusioo-lua/" FUSIOO_VERSION) ==
+               CURLE_OK &&
+           (request->ca_file == NULL || curl_easy_setopt(easy, CURLOPT_CAINFO, request->ca_file) == CURLE_OK) &&
+           (request->proxy == NULL || curl_easy_setopt(easy, CURLOPT_PROXY, request->proxy) == CURLE_OK);
+}
+
+bool fu_transfer_prepare(struct fu_transfer *transfer, const struct fu_http_request *request) {
+    return curl_easy_setopt(transfer->easy, CURLOPT_URL, request->url) == CURLE_OK && set_callbacks(transfer) &&
+           set_manners(transfer, request) && set_headers(transfer, request) && set_method(transfer, request);
+}
+
+/* ---- How it ended ---- */
+
+static fusioo_kind kind_of(CURLcode code) {
+    switch (code) {
+    case CURLE_OK:
+        return FUSIOO_OK;
+    case CURLE_OPERATION_TIMEDOUT:
+        return FUSIOO_TIMEOUT;
+    case CURLE_OUT_OF_MEMORY:
+        return FUSIOO_MEMORY;
+    case CURLE_UNSUPPORTED_PROTOCOL: /* an answer without a status line */
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_BAD_CONTENT_ENCODING:
+    case CURLE_WRITE_ERROR:
+        return FUSIOO_DECODE;
+    default:
+        return FUSIOO_NETWORK;
+    }
+}
+
+static bool is_hopeless(CURLcode code) {
+    switch (code) {
+    case CURLE_URL_MALFORMAT:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ENGINE_NOTFOUND:
+    case CURLE_NOT_BUILT_IN:
+    case CURLE_OUT_OF_MEMORY:
+        return true;
+    default:
+        return false;
+    }
+}
+
+void fu_transfer_outcome(const struct fu_transfer *transfer, CURLcode code, struct fu_http_outcome *outcome) {
+    long request_size = 0;
+    long status = 0;
+    curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &request_size);
+    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+    *outcome = (struct fu_http_outcome){
+        .kind = kind_of(code),
+        .status = (int)status,
+        .sent = request_size > 0,
+        .hopeless = is_hopeless(code),
+        .retry_after = transfer->retry_after,
+    };
+    if (transfer->too_large) {
+        outcome->kind = FUSIOO_TOO_LARGE;
+        snprintf(outcome->message, sizeof outcome->message, "the answer is larger than max_body, %zu bytes",
+                 transfer->max_body);
+    } else if (transfer->no_memory) {
+        outcome->kind = FUSIOO_MEMORY;
+        snprintf(outcome->message, sizeof outcome->message, "not enough memory");
+    } else if (code != CURLE_OK) {
+        const char *words = transfer->words[0] != '\0' ? transfer->words : curl_easy_strerror(code);
+        fu_error_copy(outcome->message, sizeof outcome->message, words, strlen(words));
+    }
+}
