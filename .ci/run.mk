@@ -1,0 +1,77 @@
+# run.mk: the targets that run something. What runs a test program, and counts, is spec/run.
+
+.PHONY: demo test test-long specs check lint asan valgrind fuzz bench doc emulator env clean help
+
+demo: ## set up, build and run examples/quickstart.lua
+	@.ci/setup demo
+	@$(MAKE) all
+	$(ENV) $(LUA) examples/quickstart.lua
+
+test: ## set up, build and run all tests on Lua $(LUA_VERSION) (C tests with 5.4 only: they know no Lua)
+	@.ci/setup test
+	@$(MAKE) check
+
+test-long: ## as test, with what takes minutes
+	@.ci/setup test
+	@FUSIOO_LONG=1 $(MAKE) check
+
+# nginx runs LuaJIT whatever runs the specs: the specs of that runtime need its module too.
+check: build/ci/reaper all $(if $(filter 5.4,$(LUA_VERSION)),$(C_TESTS))
+	@$(if $(BINDING_SRC),[ '$(LUA_VERSION)' = jit ] || $(MAKE) LUA_VERSION=jit LUA=luajit FLAVOUR= module)
+	@$(RUN) $(if $(filter 5.4,$(LUA_VERSION)),$(C_TESTS)) $(SPECS)
+
+lint: ## compile with warnings as errors (gcc, clang), clang-tidy, cppcheck, luacheck, layout and contract checks
+	@.ci/lint
+
+asan: ## run C tests and specs on Lua 5.4 with AddressSanitizer, LeakSanitizer and UBSan
+	@.ci/setup test
+	@$(MAKE) FLAVOUR=asan LUA_VERSION=5.4 asan-check
+
+.PHONY: asan-check
+asan-check: build/ci/unpreload.so
+	@CC='$(CC)' .ci/asan $(MAKE) FLAVOUR=asan LUA_VERSION=5.4 check
+
+# The specs that touch the most C; all of them under valgrind would take far longer and show nothing more.
+VALGRIND_SPECS ?= $(filter $(addprefix %/,$(addsuffix _spec.lua,json core client records error)),$(SPECS))
+
+valgrind: ## run C tests and the specs named by VALGRIND_SPECS under valgrind
+	@.ci/setup test
+	@$(MAKE) build/ci/reaper all c-tests
+	@WRAPPER='valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite --num-callers=30' \
+		$(RUN) $(C_TESTS) $(VALGRIND_SPECS)
+
+fuzz: ## run every fuzz target for FUZZ_SECONDS (60)
+	@.ci/setup test
+	@$(MAKE) FLAVOUR=fuzz CC=$(FUZZ_CC) fuzz-run
+
+.PHONY: fuzz-run
+fuzz-run: $(FUZZERS)
+	@for fuzzer in $(FUZZERS); do \
+		corpus=build/fuzz/corpus/$${fuzzer##*/}; mkdir -p $$corpus; \
+		echo "$$fuzzer: $(FUZZ_SECONDS) s"; \
+		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -artifact_prefix=build/fuzz/ $$corpus || exit 1; \
+	done
+	@echo 'fuzz: $(words $(FUZZERS)) targets, $(FUZZ_SECONDS) s each, no fault found'
+
+bench: all $(BENCHES) ## build and run the benchmarks
+	@[ -x bench/run ] || { echo 'bench: there is no bench/run' >&2; exit 1; }
+	@BUILD='$(B)' LUA='$(LUA)' $(ENV) bench/run
+
+doc: ## write the API documents to build/doc
+	@mkdir -p build/doc
+	ldoc -q -c .ci/config.ld -d build/doc lua
+	@echo 'doc: build/doc/index.html'
+
+emulator: ## run the emulator of the service in the foreground (EMULATOR_FLAGS)
+	$(ENV) $(LUA) lua/fusioo/emulator/command.lua $(EMULATOR_FLAGS)
+
+env: ## print the shell lines that let Lua $(LUA_VERSION) find the build tree: eval "$(make -s env)"
+	@printf "export LUA_PATH='%s'\n" '$(LUA_PATH_VALUE)'
+	@printf "export LUA_CPATH='%s'\n" '$(LUA_CPATH_VALUE)'
+
+clean: ## remove all that was built
+	rm -rf build
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST) | \
+		sed 's/\$$(LUA_VERSION)/$(LUA_VERSION)/'
