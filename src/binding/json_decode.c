@@ -1,5 +1,5 @@
-/* json_decode.c: from JSON that was checked to Lua values (see codec.h). Owns: the building of tables. Must not know: how
- * a text is checked.
+/* json_decode.c: from JSON that was checked to Lua values (see codec.h). Owns: the building of tables. Must not know:
+ * how a text is checked.
  *
  * Speed decides here: all records of all pages come through. So tables are made at their final size (what an array or
  * object holds waits on the Lua stack until it is counted), and a record's keys come from its shape. */
@@ -25,11 +25,9 @@ struct source {
 
 static void push_value(lua_State *L, struct source *source);
 
-static inline const char *skip_space(const char *at) {
-    while (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t') {
-        at++;
-    }
-    return at;
+/* From behind a key to its value. */
+static inline const char *skip_colon(const char *at) {
+    return fu_json_skip_space(fu_json_skip_space(at) + 1);
 }
 
 /* ---- Strings and numbers ---- */
@@ -44,10 +42,12 @@ FU_JSON_RARE static void push_escaped(lua_State *L, struct source *source, const
     size_t size = (size_t)(at - start);
     if (size <= SMALL_STRING) {
         char bytes[SMALL_STRING];
-        lua_pushlstring(L, bytes, fu_json_unescape(start, size, bytes));
+        size = fu_json_unescape(start, size, bytes);
+        lua_pushlstring(L, bytes, size);
     } else {
         char *bytes = lua_newuserdata(L, size);
-        lua_pushlstring(L, bytes, fu_json_unescape(start, size, bytes));
+        size = fu_json_unescape(start, size, bytes);
+        lua_pushlstring(L, bytes, size);
         lua_remove(L, -2);
     }
 }
@@ -81,9 +81,9 @@ static inline void push_number(lua_State *L, struct source *source) {
 
 /* Moves over the comma; false: over the closing bracket. */
 static inline bool next_item(struct source *source) {
-    const char *at = skip_space(source->at);
+    const char *at = fu_json_skip_space(source->at);
     bool more = *at == ',';
-    source->at = more ? skip_space(at + 1) : at + 1;
+    source->at = more ? fu_json_skip_space(at + 1) : at + 1;
     return more;
 }
 
@@ -99,7 +99,7 @@ static void gather_array(lua_State *L, int table) {
 
 /* `source` stands behind the opening bracket. */
 static void push_array(lua_State *L, struct source *source) {
-    source->at = skip_space(source->at);
+    source->at = fu_json_skip_space(source->at);
     if (*source->at == ']') {
         source->at++;
         lua_createtable(L, 0, 0);
@@ -128,7 +128,7 @@ static void push_array(lua_State *L, struct source *source) {
 static inline void push_key(lua_State *L, struct source *source) {
     source->at++;
     push_string(L, source);
-    source->at = skip_space(skip_space(source->at) + 1);
+    source->at = skip_colon(source->at);
 }
 
 /* Puts the keys and values on the stack, from `table` + 1 on, into a new table at `table`: in their order, since of two
@@ -147,7 +147,7 @@ static void gather_object(lua_State *L, int table) {
 
 /* `source` stands behind the opening bracket. */
 static void push_object(lua_State *L, struct source *source) {
-    source->at = skip_space(source->at);
+    source->at = fu_json_skip_space(source->at);
     if (*source->at == '}') {
         source->at++;
         lua_createtable(L, 0, 0);
@@ -205,14 +205,15 @@ static void push_value(lua_State *L, struct source *source) {
 }
 
 void lfu_json_push(lua_State *L, const char *text, size_t size) {
-    struct source source = {skip_space(text), text + size};
+    struct source source = {fu_json_skip_space(text), text + size};
     luaL_checkstack(L, ROOM, NULL);
     push_value(L, &source);
 }
 
 /* ---- Shapes ---- */
 
-/* A key that was seen. Its bytes are those of a Lua string, which the shape's user value (an array) holds at `place`. */
+/* A key that was seen. Its bytes are those of a Lua string, which the shape's user value (an array) holds at `place`.
+ */
 struct known_key {
     const char *bytes;
     unsigned size;
@@ -286,7 +287,7 @@ static void learn_key(lua_State *L, struct shape *shape, int places) {
 /* Pushes the key behind whose opening quote `source` stands and that is not the one that was likely, and moves behind
  * its closing quote. */
 FU_JSON_RARE static void push_other_key(lua_State *L, struct source *source, struct shape *shape, int places) {
-    for (unsigned i = 1; i < shape->count; i++) {
+    for (unsigned i = 0; i < shape->count; i++) {
         unsigned at = (shape->next + i) % shape->count;
         if (is_key(&shape->keys[at], source->at, source->end)) {
             source->at += shape->keys[at].size + 1;
@@ -316,7 +317,7 @@ static inline void push_known_key(lua_State *L, struct source *source, struct sh
 
 void lfu_shape_push_record(lua_State *L, int shape_index, const char *text, size_t size, unsigned fields) {
     struct shape *shape = lua_touserdata(L, shape_index);
-    struct source source = {skip_space(skip_space(text) + 1), text + size};
+    struct source source = {fu_json_skip_space(fu_json_skip_space(text) + 1), text + size};
     luaL_checkstack(L, ROOM, NULL);
     lua_getuservalue(L, shape_index);
     int places = lua_gettop(L);
@@ -327,7 +328,7 @@ void lfu_shape_push_record(lua_State *L, int shape_index, const char *text, size
     while (more) {
         source.at++;
         push_known_key(L, &source, shape, places);
-        source.at = skip_space(skip_space(source.at) + 1);
+        source.at = skip_colon(source.at);
         push_value(L, &source);
         lua_rawset(L, record);
         more = next_item(&source);

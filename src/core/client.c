@@ -105,8 +105,14 @@ static bool copy_text(char **copy, const char *text, fusioo_error *error) {
 }
 
 /* Clients share a window when they have one base address and one company; who names no company is taken to be the one
- * of its token. */
-static bool find_budget(struct fusioo_client *client, const fusioo_options *options, fusioo_error *error) {
+ * of its token, and a view without a token of its own to be the one of its model. */
+static bool find_budget(struct fusioo_client *client, const struct fusioo_client *model, const fusioo_options *options,
+                        fusioo_error *error) {
+    if (model != NULL && options->rate_key == NULL && options->token == NULL) {
+        client->budget = model->budget;
+        client->budget->references++;
+        return true;
+    }
     struct fu_buffer name = {.secret = true};
     fu_buffer_puts(&name, client->base);
     if (options->rate_key != NULL) {
@@ -224,7 +230,7 @@ static fusioo_client *make(struct fu_context *context, const struct fusioo_clien
     if (!take_address(client, model, options, error) || !copy_text(&client->token, options->token, error) ||
         !copy_text(&client->tag, options->tag, error) || !copy_text(&client->ca_file, options->ca_file, error) ||
         !copy_text(&client->proxy, options->proxy, error) ||
-        !copy_text(&client->user_agent, options->user_agent, error) || !find_budget(client, options, error) ||
+        !copy_text(&client->user_agent, options->user_agent, error) || !find_budget(client, model, options, error) ||
         !take_stats(client, stats, error)) {
         fu_client_drop(client);
         return NULL;

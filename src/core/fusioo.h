@@ -317,6 +317,9 @@ fusioo_pager_state fusioo_pager_next(fusioo_pager *pager, fusioo_item *item, fus
  * signal. */
 fusioo_pager_state fusioo_pager_wait(fusioo_pager *pager, fusioo_item *item, fusioo_error *error);
 
+/* Has fusioo_pager_next something other than FUSIOO_PAGER_WAIT to say? Cannot fail. */
+bool fusioo_pager_ready(const fusioo_pager *pager);
+
 /* How many objects wait in the page that is being handed out, so that they need no waiting. Cannot fail. */
 size_t fusioo_pager_left(const fusioo_pager *pager);
 

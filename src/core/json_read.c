@@ -13,14 +13,6 @@ static const char REASON_DEPTH[] = "arrays and objects are nested too deep";
 /* Integers with fewer digits than this are far from overflowing a double. */
 enum { SAFE_DIGITS = 300 };
 
-static inline const char *skip_space(const char *at) {
-    /* One comparison for the usual case of none. */
-    while ((unsigned char)*at <= ' ' && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) {
-        at++;
-    }
-    return at;
-}
-
 static inline bool is_digit(char byte) {
     return byte >= '0' && byte <= '9';
 }
@@ -200,12 +192,12 @@ static inline const char *check_key(struct fu_json *reader, const char *at, stru
     }
     key->size = (size_t)(at - 1 - key->data);
     if (*at != ':') {
-        at = skip_space(at);
+        at = fu_json_skip_space(at);
         if (*at != ':') {
             return fail(reader, at, "':' is missing");
         }
     }
-    return skip_space(at + 1);
+    return fu_json_skip_space(at + 1);
 }
 
 /* The arrays and objects that stand open inside of one value: one bit for each, set for an object. */
@@ -228,16 +220,16 @@ static inline const char *enter(struct fu_json *reader, struct nest *nest, const
     uint64_t *word = &nest->objects[nest->depth / 64];
     *word = *at == '{' ? *word | bit : *word & ~bit;
     nest->depth++;
-    return skip_space(at + 1);
+    return fu_json_skip_space(at + 1);
 }
 
 /* `at` stands behind a value inside of `nest` (or on the closing bracket of an empty array or object). Closes what ends
  * here and moves over the comma, if there is one: returns where the next value or key begins, or the end of all. */
 static inline const char *leave(struct fu_json *reader, struct nest *nest, const char *at) {
     do {
-        at = skip_space(at);
+        at = fu_json_skip_space(at);
         if (*at == ',') {
-            return skip_space(at + 1);
+            return fu_json_skip_space(at + 1);
         }
         bool object = is_object(nest);
         if (*at != (object ? '}' : ']')) {
@@ -279,13 +271,13 @@ void fu_json_start(struct fu_json *reader, const char *text, size_t size) {
 }
 
 char fu_json_peek(struct fu_json *reader) {
-    reader->at = skip_space(reader->at);
+    reader->at = fu_json_skip_space(reader->at);
     return *reader->at;
 }
 
 FU_JSON_RARE static bool value_in_full(struct fu_json *reader, struct fu_slice *value) {
     bool escaped;
-    const char *start = skip_space(reader->at);
+    const char *start = fu_json_skip_space(reader->at);
     const char *at =
         *start == '[' || *start == '{' ? check_nested(reader, start) : check_scalar(reader, start, &escaped);
     if (at == NULL) {
@@ -316,7 +308,7 @@ bool fu_json_value(struct fu_json *reader, struct fu_slice *value) {
 }
 
 static bool open_nest(struct fu_json *reader, char bracket, const char *reason) {
-    const char *at = skip_space(reader->at);
+    const char *at = fu_json_skip_space(reader->at);
     if (*at != bracket) {
         fail(reader, at, reason);
         return false;
@@ -333,7 +325,7 @@ static bool open_nest(struct fu_json *reader, char bracket, const char *reason) 
 
 /* Moves over the comma before the next member or element, or over the closing bracket. True: one follows at `at`. */
 static inline bool next_in_nest(struct fu_json *reader, char bracket, const char *reason) {
-    const char *at = skip_space(reader->at);
+    const char *at = fu_json_skip_space(reader->at);
     bool fresh = reader->fresh;
     reader->fresh = false;
     if (*at == bracket) {
@@ -346,7 +338,7 @@ static inline bool next_in_nest(struct fu_json *reader, char bracket, const char
             fail(reader, at, reason);
             return false;
         }
-        at = skip_space(at + 1);
+        at = fu_json_skip_space(at + 1);
     }
     reader->at = at;
     return true;
@@ -395,7 +387,7 @@ bool fu_json_next_element(struct fu_json *reader) {
 }
 
 bool fu_json_finish(struct fu_json *reader) {
-    const char *at = skip_space(reader->at);
+    const char *at = fu_json_skip_space(reader->at);
     reader->at = at;
     if (at != reader->end) {
         fail(reader, at, "more text behind the value");

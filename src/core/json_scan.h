@@ -1,4 +1,4 @@
-/* json_scan.h: finding the bytes that matter in a JSON string, many at a time.
+/* json_scan.h: finding the bytes that matter in a JSON text, many at a time.
  *
  * Owns: the scanning loops (SSE2, or eight bytes in a register) and the shape of UTF-8. Must not know: anything above
  * json. Inline, because strings are short: a call would cost as much as the scan. */
@@ -20,6 +20,15 @@ size_t fu_json_sequence(const char *at, const char *end);
 
 /* For what is rare, so that it does not cost those who never come there. */
 #define FU_JSON_RARE __attribute__((noinline))
+
+/* Moves over white space; a NUL ends it at the latest. */
+static inline const char *fu_json_skip_space(const char *at) {
+    /* One comparison for the usual case of none. */
+    while ((unsigned char)*at <= ' ' && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) {
+        at++;
+    }
+    return at;
+}
 
 /* Is this a byte that a string cannot hold as it is, or one that must be looked at: '"', '\\', a control character or
  * not ASCII? */

@@ -120,12 +120,12 @@ fusioo_pager *fusioo_pager_start(fusioo_client *client, fusioo_method method, co
 
 /* ---- Handing out ---- */
 
-static bool has_answer(const struct fusioo_pager *pager) {
+bool fusioo_pager_ready(const fusioo_pager *pager) {
     return pager->left > 0 || pager->ready != NULL || pager->state != FU_PAGER_RUNNING;
 }
 
 void fu_pager_notify(struct fusioo_pager *pager) {
-    if (pager->watched && has_answer(pager)) {
+    if (pager->watched && fusioo_pager_ready(pager)) {
         pager->watched = false;
         pager->need.need = (fusioo_need){.kind = FUSIOO_NEED_READY, .id = pager->id, .client = pager->client->id};
         fu_need_post(pager->client->context, &pager->need);

@@ -1,0 +1,113 @@
+--[[
+The emulator: the Fusioo service in miniature, to try scripts and to test without spending calls.
+
+Owns: this description, and the constants that a script may want to know. Must not know: how any of it works.
+
+Start it with the command `fusioo-emulator` (`--help` lists its options), point a script at it with the environment
+variables FUSIOO_BASE_URL and FUSIOO_ACCESS_TOKEN. It listens on 127.0.0.1 alone, keeps everything in memory, and
+ends with whoever started it.
+
+
+WHAT IT DOES LIKE THE SERVICE
+
+Versions v1, v2, v3; the envelope {"code", "message", "data"}; tokens (401, code 10003); the reading methods
+ping, get_apps, get_app, record_count, get_records, their filter forms, get_record, get_users, get_user;
+`limit` (1 to 200, default 200), `offset` in each version's own meaning, `sort_by`, `order`; the hourly window
+(429). Of files and discussions it has none: reading one answers 404. The writing methods answer 501.
+
+WHERE THE SERVICE'S BEHAVIOUR IS NOT KNOWN, it does this:
+
+  limit above 200, below 1       400
+  unknown query parameters       ignored
+  code of a 400, 429, 501        90400, 90429, 90501: numbers of its own
+  what counts in the window      every request with an accepted token that names a method, ping excepted,
+                                 whatever its answer; neither 401, nor 429, nor an unknown path. It counts at
+                                 the moment it is handled: after the latency
+  filter conditions              equal, not_equal, contains (filter.lua says what they mean); others 400
+  sort_by                        any field but long texts, lists, links and files; null and absent come first; equal
+                                 values in the order in which the records were created; desc is exactly the reverse
+  no sort_by                     the order of rows (see "rows" below)
+  order=desc without sort_by     the order of rows reversed
+
+
+THE DATA
+
+Three apps, made up from a seed: Projects (31 fields with id, created and last_modified, about 1,095 bytes a
+record), Tasks, Clients; 25 users. The same seed gives the same records, byte for byte. App ids are always the same:
+see `apps` below. Record number n of an app depends on nothing but seed, app and n, apart from links, which
+stay within the number of records that the linked app began with.
+
+
+THE CONTROL API
+
+Requests under /_emulator. JSON in and out; no token; neither logged nor counted. Refusals come as HTTP 400 or 404
+with {"error": message}, and nothing is changed, except that "rows" keeps the edits before the refused one.
+
+POST /_emulator/reset      fresh data, window and log. Body: settings; those left out are as on the command line
+POST /_emulator/config     settings change, all else stays. Body: settings, but not seed and records
+
+  seed         whole number, default 1
+  records      number of records of Projects, or {"projects":, "tasks":, "clients":}; up to 1,000,000 each
+  rate         {"calls": 500, "window": 3600 (seconds), "retry_after": "none", "seconds" or "date"}
+  latency      seconds that each answer takes, or {"min":, "max":} for random ones
+  tokens       array of access tokens that are accepted
+  gzip         whether answers are compressed for clients that accept it
+  page_cap     at most so many records come in one page, whatever `limit` says
+  churn        false, or rows that come and go by themselves, see below
+  log_limit    entries that the log keeps, default 10,000; older ones are dropped
+  cached_pages       pages that are kept ready, default 16; a page takes about 3 ms to make and 220 KB to keep
+
+GET /_emulator/log         {"requests": [entry, ...]}, oldest first. An entry, in the order of arrival:
+
+  number          1, 2, 3 ... since the last reset
+  method, path, query        as they were sent, not decoded
+  version, endpoint          "v3", "get_records"; the names of the library's flat layer, and get_records_filter and
+                             record_count_filter; absent where the path means none
+  status, code    of the answer; absent while there is none yet
+  time, finished  seconds since the start, on a clock that never goes back: arrival, answer
+  connection, protocol       a number for each connection; "HTTP/1.1" or "HTTP/2.0"
+  headers         the request's headers, names in lower case, without Authorization and cookies
+  authorization   "ok", "wrong" or "none"; the token itself is never kept
+  body            the request's body, its first 16 KiB
+
+POST /_emulator/log/clear  empties the log; numbers go on
+GET /_emulator/truth?app_id=ID
+                           {"ids": ids of all rows now, in order, "stayed": those that were there throughout since
+                           the last reset, in order, "moved": those that a move took elsewhere, "changes": edits}
+POST /_emulator/rows       rows come and go by hand. Body:
+
+  app_id       the app
+  delete       [record id or position, ...], all as they stand before the first one goes
+  insert       [{"position":, "count": 1}, ...], one after the other
+  move         [{"from":, "to":}, ...], after those: taken out at `from`, put back at `to` of the rest
+
+                           Positions count from 0. Answer: {"deleted": ids, "inserted": ids, "count": rows now}
+GET /_emulator/stats       {"apps": {name: {"id", "count", "changes"}}, "answered": {endpoint: {status: times}},
+                           "requests", "window": {"calls", "seconds", "used"}, "settings", "memory" (bytes of the
+                           Lua heap), "pid", "port", "tls_port"}
+POST /_emulator/stop       the emulator ends
+
+Churn: after each answered page of records, random rows come and go. The same setting and the same sequence of pages
+give the same edits. Counting starts anew with each reset or config that names it.
+
+  app_id         pages of this app only; left out: of every app
+  seed           of the random numbers, default 1
+  per_request    edits after each page, default 1; 0.25 means one after every fourth page on average
+  insert, delete, move       weights of the three kinds of edit, default 1, 1, 0
+  min_position   rows before this position stay as they are, default 0
+  operations     no more edits than this in all
+]]
+
+local schema = require "fusioo.emulator.schema"
+local settings = require "fusioo.emulator.settings"
+
+local emulator = {
+  token = settings.TOKEN, -- the access token that is accepted unless others are named
+  apps = {},              -- "projects", "tasks", "clients" -> id
+}
+
+for _, app in ipairs(schema.apps) do
+  emulator.apps[app.key] = app.id
+end
+
+return emulator

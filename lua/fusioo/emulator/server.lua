@@ -1,0 +1,141 @@
+-- The emulator inside nginx: the phases that nginx calls, and the way of a request through the service.
+--
+-- Owns: the current world, the order of checks (latency, token, method, window), the log entry of each request.
+-- Must not know: what methods do, how data is made.
+
+local control = require "fusioo.emulator.control"
+local log = require "fusioo.emulator.log"
+local methods = require "fusioo.emulator.methods"
+local process = require "fusioo.emulator.process"
+local reply = require "fusioo.emulator.reply"
+local routes = require "fusioo.emulator.routes"
+local worlds = require "fusioo.emulator.world"
+
+local server = {}
+
+local HEARTBEAT = 0.25 -- seconds between two looks at who started us
+
+-- The state that requests are answered from: `options` are those of launch.lua, `settings` what a reset goes
+-- back to, `world` the current one.
+local state = {}
+
+-- Once, when nginx reads its configuration.
+function server.init()
+  local prefix = ngx.config.prefix()
+  state.options = dofile(prefix .. "options.lua")
+  state.settings = state.options.settings
+  state.world = worlds.new(state.settings)
+  state.began = process.monotonic()
+end
+
+-- Tells the launcher that the service answers; it has asked itself to be sure.
+local function announce()
+  local socket = ngx.socket.tcp()
+  assert(socket:connect("127.0.0.1", state.options.port))
+  assert(socket:send("GET /_emulator/stats HTTP/1.0\r\n\r\n"))
+  assert(assert(socket:receive("*l")):find(" 200 ", 1, true))
+  socket:close()
+  io.stdout:write("ready\n")
+  io.stdout:flush()
+end
+
+-- Once, when nginx's only process listens.
+function server.init_worker()
+  local options = state.options
+  os.execute("rm -rf '" .. options.folder:gsub("'", "'\\''") .. "'")
+  local alive = process.watch(options.launcher, options.starter)
+  assert(ngx.timer.at(0, announce))
+  assert(ngx.timer.every(HEARTBEAT, function()
+    -- The launcher wakes up at each line, which lets it notice signals.
+    local written = io.stdout:write(".\n") and io.stdout:flush()
+    if not written or not alive() then process.exit(0) end
+  end))
+end
+
+function server.exit_worker()
+  process.exit(0)
+end
+
+-- "ok", "wrong" or "none"
+local function authorization(world)
+  local header = ngx.var.http_authorization
+  if not header then return "none" end
+  local token = header:match("^[Bb][Ee][Aa][Rr][Ee][Rr] +(%S+)%s*$")
+  return token and world.tokens[token] and "ok" or "wrong"
+end
+
+-- The body of the request; nil where there is none.
+local function read_body()
+  if not ngx.var.http_content_length and not ngx.var.http_transfer_encoding
+      and ngx.req.http_version() < 2 then
+    return nil
+  end
+  ngx.req.read_body()
+  return ngx.req.get_body_data()
+end
+
+local function split_uri()
+  local path, query = ngx.var.request_uri:match("^([^?]*)%??(.*)$")
+  return path, query
+end
+
+-- A call for methods.lua; a parameter that is given twice or without a value is none that they take.
+local function new_call(arguments, version, entry)
+  local query = ngx.decode_args(entry.query, 0)
+  return { arguments = arguments, version = version, query = query, body = entry.body }
+end
+
+-- The answer to a request, as an entry of the log describes it.
+local function answer(world, entry, body)
+  if entry.authorization ~= "ok" then return reply.unauthorized() end
+  local route, arguments, version = routes.find(entry.method, entry.path)
+  if not route then return reply.not_found() end
+  entry.endpoint, entry.version = route.name, "v" .. version
+  if not route.free then
+    local taken, wait = world.window:take(process.monotonic())
+    if not taken then
+      return reply.rate_limit(world.settings.rate.retry_after, wait, ngx.now())
+    end
+  end
+  local method = methods[route.name]
+  if not method then return reply.not_implemented(route.name) end
+  local call = new_call(arguments, version, entry)
+  call.body = body
+  return method(world, call)
+end
+
+local function new_entry(world, path, query, body)
+  return world.log:add {
+    method = ngx.req.get_method(), path = path, query = query,
+    time = process.monotonic() - state.began,
+    connection = tonumber(ngx.var.connection), protocol = ngx.var.server_protocol,
+    headers = log.headers(ngx.req.get_headers(0)),
+    authorization = authorization(world), body = log.body(body),
+  }
+end
+
+local function serve(world, path, query)
+  local body = read_body()
+  local entry = new_entry(world, path, query, body)
+  local latency = world:latency()
+  if latency > 0 then ngx.sleep(latency) end
+  local ok, result = xpcall(answer, debug.traceback, world, entry, body)
+  if not ok then
+    ngx.log(ngx.ERR, result)
+    result = reply.internal("The emulator broke; its standard error says where")
+  end
+  entry.status, entry.code = result.status, result.code
+  entry.finished = process.monotonic() - state.began
+  world:count_answer(entry.endpoint or "none", result.status)
+  if not world.settings.gzip then ngx.req.clear_header("Accept-Encoding") end
+  reply.send(result)
+end
+
+-- Each request.
+function server.handle()
+  local path, query = split_uri()
+  if path:find("^/_emulator/") then return control.handle(state, path, query) end
+  return serve(state.world, path, query)
+end
+
+return server

@@ -1,0 +1,347 @@
+--- Tasks: functions that run side by side while their calls are under way.
+--
+-- Owns the tasks, who waits for what, and the answering of the engine's needs. Must not know what calls ask for.
+--
+-- A call waits in one of two ways. Inside a task it yields to this scheduler, which resumes it when the engine says that the call has
+-- something to say. Anywhere else it moves the engine itself, and its runtime says how to wait in between.
+
+local core = require "fusioo.core"
+
+local scheduler = {}
+
+local WAIT = {}     -- what a task yields while it waits; anything else that it yields means "go on later"
+local tasks = setmetatable({}, {__mode = "k"})    -- coroutine → task
+local waiting = {}  -- number of a call or pager → the task that waits for it
+local clients = setmetatable({}, {__mode = "v"})  -- number of a client → client
+local runnable = {first = 1, last = 0}            -- tasks that can go on, first come, first served
+local uncaught = {}                               -- errors of spawned tasks that nobody caught
+local deadline                                    -- in a step with a budget: when tasks give up their turn
+
+local unpack = table.unpack or unpack
+
+local function pack(...)
+  return {n = select("#", ...), ...}
+end
+
+--- Makes a client known by its number, so that its events and its need for tokens find it.
+-- @param id the number
+-- @param client the client
+function scheduler.register(id, client)
+  clients[id] = client
+end
+
+-- ---- Tasks ----
+
+local Task = {}
+Task.__index = Task
+Task.__name = "fusioo.task"
+
+--- Has the task's function ended, well or not?
+-- @return boolean
+-- @usage if task:done() then print(task:result()) end
+function Task:done()
+  return self.results ~= nil
+end
+
+--- What the task's function returned.
+-- @return its results; nothing while it runs; nil and the error where it raised one
+-- @usage local record, err = task:result()
+function Task:result()
+  if self.results then
+    return unpack(self.results, 1, self.results.n)
+  end
+end
+
+--- Ends what the task waits for: its pending call returns nil and an error of kind `cancelled`, a loop over records raises it.
+-- The task itself goes on from there. A task that waits for nothing is left alone.
+-- @usage task:cancel()
+function Task:cancel()
+  if self.children then
+    for _, child in ipairs(self.children) do child:cancel() end
+  elseif self.pending then
+    self.pending:cancel()
+  end
+end
+
+local function make_runnable(task)
+  if not task.queued and not task.results then
+    task.queued = true
+    runnable.last = runnable.last + 1
+    runnable[runnable.last] = task
+  end
+end
+
+local function take_runnable()
+  local task = runnable[runnable.first]
+  if task then
+    runnable[runnable.first] = nil
+    runnable.first = runnable.first + 1
+    task.queued = false
+  end
+  return task
+end
+
+local function new_task(run)
+  local task = setmetatable({thread = coroutine.create(run)}, Task)
+  tasks[task.thread] = task
+  make_runnable(task)
+  return task
+end
+
+local function finish(task, ok, ...)
+  if ok then
+    task.results = pack(...)
+  else
+    task.results = {n = 2, nil, (...)}
+    task.failed = true
+    if not task.parent then
+      uncaught[#uncaught + 1] = {(...)}
+    end
+  end
+  if task.on_end then task.on_end(task) end
+end
+
+local function after_resume(task, ok, first, ...)
+  if coroutine.status(task.thread) == "dead" then
+    finish(task, ok, first, ...)
+  elseif first ~= WAIT then
+    make_runnable(task)
+  end
+end
+
+local function resume(task)
+  after_resume(task, coroutine.resume(task.thread))
+end
+
+-- Runs tasks that can go on until there is none, or the time is up; those that become runnable meanwhile by giving up their
+-- turn wait for the next round.
+local function run_tasks()
+  local last = runnable.last
+  while runnable.first <= last do
+    resume(take_runnable())
+    if deadline and core.now() >= deadline then return end
+  end
+end
+
+local function current_task()
+  local thread = coroutine.running()
+  return thread and tasks[thread]
+end
+
+-- ---- Needs ----
+
+local function answer_token(engine, id, client)
+  local ok, token, why = pcall(client._token)
+  if not ok then
+    token, why = nil, "the function given as option token raised: " .. tostring(token)
+  elseif type(token) ~= "string" then
+    why = type(why) == "string" and why or "the function given as option token returned " ..
+      (token == nil and "nil" or "a " .. type(token))
+    token = nil
+  end
+  engine:give_token(id, token, why)
+end
+
+-- A token function of a client that must not block may make calls of its own: it runs as a task.
+local function need_token(engine, id, client)
+  if not (client and client._token) then
+    engine:give_token(id, nil, "its client is gone")
+  elseif client._runtime.in_tasks then
+    new_task(function() answer_token(engine, id, client) end)
+  else
+    answer_token(engine, id, client)
+  end
+end
+
+-- Does what the engine wants done. What a handler of events raises is raised at the end, when everything is in order again.
+local function answer_needs(engine)
+  local ok, err = true, nil
+  while true do
+    local kind, a, b = engine:next_need()
+    if kind == nil then
+      break
+    elseif kind == "ready" then
+      local task = waiting[a]
+      waiting[a] = nil
+      if task then make_runnable(task) end
+    elseif kind == "token" then
+      need_token(engine, a, clients[b])
+    else
+      local client = clients[a]
+      if client and client._on_event then
+        local good, raised = pcall(client._on_event, b)
+        if not good and ok then ok, err = false, raised end
+      end
+    end
+  end
+  if not ok then error(err, 0) end
+end
+
+-- ---- Waiting ----
+
+local outside_message = "under runtime 'step' nothing may block: make calls inside client:spawn(function() ... end)"
+
+--- Raises where a call of a client with this runtime cannot be made here; to be asked before it is started.
+-- @param runtime the client's
+function scheduler.check(runtime)
+  if runtime.in_tasks and not current_task() then
+    error(outside_message, 0)
+  end
+end
+
+--- Waits until a call has ended, or a pager has something to say.
+-- @param object a call or pager of the core
+-- @param runtime how to wait outside of tasks
+-- @param engine the engine
+-- @param is_ready function that tells whether the waiting is over
+function scheduler.wait(object, runtime, engine, is_ready)
+  local task = current_task()
+  if task then
+    task.pending = object
+    waiting[object:id()] = task
+    object:watch()
+    coroutine.yield(WAIT)
+    task.pending = nil
+    return
+  end
+  scheduler.check(runtime)
+  while not is_ready(object) do
+    engine:step()
+    answer_needs(engine)
+    if is_ready(object) then return end
+    runtime.wait(engine, engine:timeout())
+  end
+end
+
+--- In a task whose step has used up its budget: gives up the turn until the next step.
+-- @param object what the task is busy with, for `task:cancel`
+function scheduler.pause(object)
+  if deadline and core.now() >= deadline then
+    local task = current_task()
+    if task then
+      task.pending = object
+      coroutine.yield()
+      task.pending = nil
+    end
+  end
+end
+
+--- Is there a budget that a task must keep to?
+-- @return boolean
+function scheduler.is_budgeted()
+  return deadline ~= nil
+end
+
+-- ---- Frame loops ----
+
+--- Starts a task; it runs in the steps that follow.
+-- @param run function without parameters
+-- @return task
+function scheduler.spawn(run)
+  return new_task(run)
+end
+
+--- One step: moves the network and the tasks for about `budget` seconds. Raises what a task raised and nobody caught.
+-- @param engine the engine
+-- @param budget seconds
+function scheduler.step(engine, budget)
+  local start = core.now()
+  local outer = deadline
+  deadline = start + budget
+  -- The network has half of the time at most: its work comes in larger pieces than the tasks'.
+  engine:step(budget / 2)
+  local ok, err = pcall(answer_needs, engine)
+  run_tasks()
+  if core.now() < deadline then
+    engine:step(deadline - core.now()) -- what the tasks have just asked for goes out in this frame
+    local good, raised = pcall(answer_needs, engine)
+    if ok and not good then ok, err = good, raised end
+  end
+  deadline = outer
+  if not ok then error(err, 0) end
+  local first = table.remove(uncaught, 1)
+  if first then error(first[1], 0) end
+end
+
+-- ---- Side by side ----
+
+local function entry_of(task)
+  local results = task.results
+  if task.failed then
+    return {err = results[2]}
+  elseif results[1] == nil and results[2] ~= nil then
+    return {err = results[2]}
+  end
+  return {value = results[1]}
+end
+
+local function start_child(group, index)
+  local child = new_task(group.functions[index])
+  child.parent = group
+  group.running = group.running + 1
+  group.children[#group.children + 1] = child
+  child.on_end = function(ended)
+    group.results[index] = entry_of(ended)
+    group.running = group.running - 1
+    group.left = group.left - 1
+    for i, other in ipairs(group.children) do
+      if other == ended then
+        table.remove(group.children, i)
+        break
+      end
+    end
+    if group.next <= #group.functions then
+      group.next = group.next + 1
+      start_child(group, group.next - 1)
+    end
+    if group.left == 0 and group.task then
+      make_runnable(group.task)
+    end
+  end
+end
+
+-- Outside of tasks somebody has to move the engine and the tasks until the group has ended.
+local function drive(group)
+  local engine = core.engine()
+  while group.left > 0 do
+    run_tasks()
+    if group.left > 0 then
+      engine:step()
+      answer_needs(engine)
+      if runnable.first > runnable.last then
+        local runtime = group.runtime
+        if runtime then
+          runtime.wait(engine, engine:timeout())
+        else
+          engine:poll(engine:timeout())
+        end
+      end
+    end
+  end
+end
+
+--- Runs functions side by side, as tasks.
+-- @param functions array of functions
+-- @param concurrency how many at once
+-- @param runtime how to wait outside of tasks; nil: block
+-- @return array of {value =} or {err =}, in the order of the functions
+function scheduler.all(functions, concurrency, runtime)
+  local group = {functions = functions, results = {}, children = {}, running = 0, left = #functions, next = 1,
+                 runtime = runtime}
+  local task = current_task()
+  while group.next <= #functions and group.running < concurrency do
+    group.next = group.next + 1
+    start_child(group, group.next - 1)
+  end
+  if not task then
+    drive(group)
+  elseif group.left > 0 then
+    group.task = task
+    task.children = group.children
+    coroutine.yield(WAIT)
+    task.children = nil
+  end
+  return group.results
+end
+
+return scheduler

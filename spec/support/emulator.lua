@@ -1,0 +1,160 @@
+-- The emulator, started and steered from specs.
+--
+--   local emulator = require "spec.support.emulator"
+--   local service = emulator.start { records = 1000, calls = 100 }
+--   service.url, service.tls_url, service.token, service.apps.projects
+--   service:reset { records = 500 }   service:config { latency = 0.1 }
+--   service:log()   service:clear_log()   service:truth(app_id)   service:rows { … }   service:stats()
+--   service:get(path) / service:post(path, body)      a call of the API, with the token
+--   service:stop()
+--
+-- Owns: the process of `fusioo-emulator` that it starts. Must not know: the library under test.
+-- The emulator ends with the process that runs the specs, however that ends.
+
+local cjson = require "cjson"
+local http = require "spec.support.http"
+
+local emulator = {}
+
+local service = {}
+service.__index = service
+
+-- The interpreter that runs the specs.
+local function interpreter()
+  local program, i = nil, -1
+  while arg and arg[i] do
+    program, i = arg[i], i - 1
+  end
+  if program and not program:find("busted") then return program end
+  return jit and "luajit" or "lua" .. _VERSION:match("%d%.%d")
+end
+
+local function quoted(text)
+  return "'" .. tostring(text):gsub("'", "'\\''") .. "'"
+end
+
+local function plain(value)
+  return type(value) == "number" and string.format("%.14g", value) or value
+end
+
+-- Settings that the command line takes; the others go out with a reset.
+local FLAGS = {
+  port = "--port", tls_port = "--tls-port", certificate = "--certificate", key = "--key", nginx = "--nginx",
+  calls = "--calls", window = "--window", seed = "--seed",
+}
+
+-- The command that starts the emulator. `options`: those of FLAGS, `records` (number), `tokens` (array), `gzip`.
+function emulator.command(options)
+  local parts = { quoted(interpreter()), "lua/fusioo/emulator/command.lua --quiet" }
+  for name, flag in pairs(FLAGS) do
+    if options[name] then parts[#parts + 1] = flag .. " " .. quoted(plain(options[name])) end
+  end
+  if type(options.records) == "number" then
+    parts[#parts + 1] = "--records " .. plain(options.records)
+  end
+  for _, token in ipairs(options.tokens or {}) do
+    parts[#parts + 1] = "--token " .. quoted(token)
+  end
+  if options.gzip then parts[#parts + 1] = "--gzip" end
+  return table.concat(parts, " ")
+end
+
+-- Starts an emulator on a free port and returns a handle once it answers; raises when it does not start.
+-- `options`: see emulator.command, and `latency`, `retry_after`, `page_cap`, `churn` as in a reset.
+function emulator.start(options)
+  options = options or {}
+  local pipe = assert(io.popen("exec " .. emulator.command(options) .. " </dev/null", "r"))
+  local line = pipe:read("*l")
+  local url = line and line:match("^fusioo%-emulator: listening on (http://%S+)$")
+  if not url then
+    pipe:close()
+    error("the emulator did not start: " .. tostring(line), 2)
+  end
+  local self = setmetatable({ url = url, pipe = pipe }, service)
+  self.token = options.tokens and options.tokens[1] or "fusioo-emulator-development-token"
+  if type(options.records) == "table" or options.latency or options.page_cap or options.churn
+      or options.retry_after then
+    self:reset {
+      records = options.records, latency = options.latency, page_cap = options.page_cap,
+      churn = options.churn, rate = { retry_after = options.retry_after },
+    }
+  end
+  local stats = self:stats()
+  self.apps = {}
+  for key, app in pairs(stats.apps) do self.apps[key] = app.id end
+  self.tls_url = stats.tls_port and string.format("https://127.0.0.1:%d", stats.tls_port)
+  return self
+end
+
+-- A control request; returns the decoded answer.
+function service:control(method, path, body)
+  local answer = http.request(method, self.url .. "/_emulator/" .. path, {
+    body = body and (next(body) and cjson.encode(body) or "{}"),
+  })
+  if answer.status ~= 200 then error("emulator: " .. answer.body, 2) end
+  return answer.json
+end
+
+-- Fresh data, window, log; the settings given (fusioo.emulator describes them), else those of the start.
+function service:reset(settings)
+  return self:control("POST", "reset", settings or {})
+end
+
+-- Other settings, nothing else changed.
+function service:config(settings)
+  return self:control("POST", "config", settings)
+end
+
+-- The requests since the last reset or clear_log, oldest first.
+function service:log()
+  return self:control("GET", "log").requests
+end
+
+function service:clear_log()
+  return self:control("POST", "log/clear", {})
+end
+
+-- {ids =, stayed =, moved =, changes =} of an app.
+function service:truth(app_id)
+  return self:control("GET", "truth?app_id=" .. app_id)
+end
+
+-- Rows come and go by hand: {app_id =, delete =, insert =, move =}.
+function service:rows(edits)
+  return self:control("POST", "rows", edits)
+end
+
+function service:stats()
+  return self:control("GET", "stats")
+end
+
+-- A call of the API with the token; path with the version. Returns what http.request returns.
+function service:get(path)
+  return http.request("GET", self.url .. path, { token = self.token })
+end
+
+-- The same for a POST of a JSON text or a table.
+function service:post(path, body)
+  if type(body) == "table" then body = next(body) and cjson.encode(body) or "{}" end
+  return http.request("POST", self.url .. path, {
+    token = self.token, body = body, headers = { ["Content-Type"] = "application/json" },
+  })
+end
+
+-- The ids of the records of a page, from what service:get or service:post gave; raises unless it is a success.
+function emulator.ids(answer)
+  if answer.status ~= 200 then error(answer.status .. " " .. answer.body, 2) end
+  local ids = {}
+  for i, record in ipairs(answer.json.data) do ids[i] = record.id end
+  return ids
+end
+
+-- Ends the emulator and waits until it is gone. Does nothing the second time.
+function service:stop()
+  if not self.pipe then return end
+  pcall(http.request, "POST", self.url .. "/_emulator/stop")
+  self.pipe:close()
+  self.pipe = nil
+end
+
+return emulator

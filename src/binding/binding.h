@@ -1,0 +1,73 @@
+/* binding.h: what the files of the binding share.
+ *
+ * Owns: the names of the userdata types. Must not know: sockets; it sees the core through fusioo.h alone.
+ * Every object is a userdata with one pointer, made before the thing it owns, so that nothing leaks where Lua raises.
+ */
+#ifndef LFU_BINDING_H
+#define LFU_BINDING_H
+
+#include "compat.h"
+
+#include "../core/fusioo.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define LFU_ENGINE "fusioo.engine"
+#define LFU_CLIENT "fusioo.core.client"
+#define LFU_CALL "fusioo.core.call"
+#define LFU_PAGER "fusioo.core.pager"
+#define LFU_ERROR "fusioo.error"
+
+/* Makes the metatable `name` with the methods and a __gc, and pops it. `methods` and `collect` are static. */
+void lfu_new_type(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction collect);
+
+/* Pushes a userdata of type `name` whose pointer is NULL, and returns where the pointer goes. Raises without memory. */
+void **lfu_new_box(lua_State *L, const char *name);
+
+/* The pointer of the userdata at `index`. Raises where it is no `name`, or closed. */
+void *lfu_check_box(lua_State *L, int index, const char *name);
+
+/* Pushes nil and the error table of `error`; returns 2. Raises on FUSIOO_MEMORY. */
+int lfu_fail(lua_State *L, const fusioo_error *error);
+
+/* Pushes the error table of `error`. Raises on FUSIOO_MEMORY. */
+void lfu_push_error(lua_State *L, const fusioo_error *error);
+
+/* Gives the table on the top of the stack the metatable of errors. */
+void lfu_set_error(lua_State *L);
+
+/* Sets up the error metatable. */
+void lfu_open_error(lua_State *L);
+
+/* Reads the fields of the table at `index` (nil: nothing is read) into `query`; its strings live as long as the
+ * table's. */
+void lfu_read_query(lua_State *L, int index, fusioo_query *query);
+
+/* The method named by the string at `index`. Raises where there is none. */
+fusioo_method lfu_check_method(lua_State *L, int index);
+
+/* The string field `name` of the table at `index`, NULL: it is not there. The string lives as long as the table holds
+ * it. Raises where it is no string, or holds a NUL byte. */
+const char *lfu_string_field(lua_State *L, int index, const char *name);
+
+/* The number field `name` of the table at `index`, `otherwise` where it is not there. Raises where it is no number. */
+lua_Number lfu_number_field(lua_State *L, int index, const char *name, lua_Number otherwise);
+
+/* Pushes the table of `item`; the shape of its list is on the stack at `shape`. */
+void lfu_push_item(lua_State *L, int shape, const fusioo_item *item);
+
+/* Functions of the module's table, and what sets up their types. */
+extern const luaL_Reg lfu_engine_functions[];
+extern const luaL_Reg lfu_client_functions[];
+void lfu_open_engine(lua_State *L);
+void lfu_open_client(lua_State *L);
+void lfu_open_call(lua_State *L);
+void lfu_open_pager(lua_State *L);
+
+/* client:call, client:request and client:pager, which stand where calls and pagers do. */
+int lfu_client_call(lua_State *L);
+int lfu_client_request(lua_State *L);
+int lfu_client_pager(lua_State *L);
+
+#endif

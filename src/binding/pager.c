@@ -1,0 +1,144 @@
+/* pager.c: a pager as a userdata (see binding.h).
+ * Owns: turning the items of pages into tables. Must not know: sockets, how pages are planned. */
+#include "binding.h"
+#include "codec.h"
+
+static fusioo_pager *check_pager(lua_State *L) {
+    return lfu_check_box(L, 1, LFU_PAGER);
+}
+
+static void read_plan(lua_State *L, int index, fusioo_plan *plan) {
+    fusioo_plan_init(plan);
+    luaL_checktype(L, index, LUA_TTABLE);
+    plan->limit = (int64_t)lfu_number_field(L, index, "limit", -1);
+    plan->page_size = (int)lfu_number_field(L, index, "page_size", 0);
+    plan->concurrency = (int)lfu_number_field(L, index, "concurrency", 0);
+    plan->expect = (int64_t)lfu_number_field(L, index, "expect", -1);
+    lua_getfield(L, index, "seams");
+    plan->no_seams = lua_isboolean(L, -1) && !lua_toboolean(L, -1);
+    lua_pop(L, 1);
+}
+
+/* client:pager(method, id | nil, query, plan) -> pager | nil, err */
+int lfu_client_pager(lua_State *L) {
+    fusioo_error error;
+    fusioo_query query;
+    fusioo_plan plan;
+    size_t size = 0;
+    fusioo_client *client = lfu_check_box(L, 1, LFU_CLIENT);
+    fusioo_method method = lfu_check_method(L, 2);
+    const char *id = luaL_optlstring(L, 3, NULL, &size);
+    lfu_read_query(L, 4, &query);
+    read_plan(L, 5, &plan);
+    query.limit = 0;
+    void **box = lfu_new_box(L, LFU_PAGER);
+    /* The keys of the records are remembered as long as the pager. A table, since 5.1 takes nothing else there. */
+    lua_createtable(L, 1, 0);
+    lfu_shape_new(L);
+    lua_rawseti(L, -2, 1);
+    lua_setuservalue(L, -2);
+    *box = fusioo_pager_start(client, method, id, size, &query, &plan, &error);
+    return *box != NULL ? 1 : lfu_fail(L, &error);
+}
+
+static int collect(lua_State *L) {
+    void **box = luaL_checkudata(L, 1, LFU_PAGER);
+    fusioo_pager *pager = *box;
+    *box = NULL;
+    fusioo_pager_free(pager);
+    return 0;
+}
+
+/* What a pager says that has no record: false, "wait" or "end", or the error. */
+static int push_state(lua_State *L, fusioo_pager_state state, const fusioo_error *error) {
+    lua_pushboolean(L, 0);
+    if (state == FUSIOO_PAGER_FAILED) {
+        lfu_push_error(L, error);
+    } else {
+        lua_pushstring(L, state == FUSIOO_PAGER_WAIT ? "wait" : "end");
+    }
+    return 2;
+}
+
+/* pager:next() -> record | false, "wait" | false, "end" | false, err */
+static int next_record(lua_State *L) {
+    fusioo_item item;
+    fusioo_error error;
+    fusioo_pager_state state = fusioo_pager_next(check_pager(L), &item, &error);
+    if (state != FUSIOO_PAGER_ITEM) {
+        return push_state(L, state, &error);
+    }
+    lua_getuservalue(L, 1);
+    lua_rawgeti(L, -1, 1);
+    lfu_push_item(L, lua_gettop(L), &item);
+    return 1;
+}
+
+/* pager:fill(page, most) -> how many of the page are left | false, "wait" | false, "end" | false, err
+ * Adds up to `most` records of one and the same page to the table `page`. */
+static int fill(lua_State *L) {
+    fusioo_item item;
+    fusioo_error error;
+    fusioo_pager *pager = check_pager(L);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    lua_Integer most = luaL_optinteger(L, 3, INT32_MAX);
+    size_t have = lua_rawlen(L, 2);
+    lua_settop(L, 3);
+    lua_getuservalue(L, 1);
+    lua_rawgeti(L, 4, 1);
+    do {
+        fusioo_pager_state state = fusioo_pager_next(pager, &item, &error);
+        if (state != FUSIOO_PAGER_ITEM) {
+            return push_state(L, state, &error);
+        }
+        lfu_push_item(L, 5, &item);
+        lua_rawseti(L, 2, (int)++have);
+    } while (--most > 0 && fusioo_pager_left(pager) > 0);
+    lua_pushinteger(L, (lua_Integer)fusioo_pager_left(pager));
+    return 1;
+}
+
+/* pager:progress() -> done, total | nil */
+static int progress(lua_State *L) {
+    int64_t done;
+    int64_t total;
+    fusioo_pager_progress(check_pager(L), &done, &total);
+    lua_pushinteger(L, (lua_Integer)done);
+    if (total < 0) {
+        return 1;
+    }
+    lua_pushinteger(L, (lua_Integer)total);
+    return 2;
+}
+
+/* pager:ready() -> is there something to say? */
+static int ready(lua_State *L) {
+    lua_pushboolean(L, fusioo_pager_ready(check_pager(L)));
+    return 1;
+}
+
+static int id(lua_State *L) {
+    lua_pushinteger(L, (lua_Integer)fusioo_pager_id(check_pager(L)));
+    return 1;
+}
+
+/* pager:watch()        asks for a need "ready" */
+static int watch(lua_State *L) {
+    fusioo_pager_watch(check_pager(L));
+    return 0;
+}
+
+/* pager:cancel() */
+static int cancel(lua_State *L) {
+    fusioo_pager_cancel(check_pager(L));
+    return 0;
+}
+
+static const luaL_Reg methods[] = {
+    {"next", next_record}, {"fill", fill},    {"progress", progress}, {"id", id},   {"watch", watch},
+    {"cancel", cancel},    {"free", collect}, {"ready", ready},       {NULL, NULL},
+};
+
+void lfu_open_pager(lua_State *L) {
+    lfu_new_type(L, LFU_PAGER, methods, collect);
+}
