@@ -1,7 +1,7 @@
 --- The Fusioo API for Lua.
 --
--- Owns the module's table. What stands behind it: `fusioo.client` (the methods), `fusioo.app` (handles), `fusioo.where`
--- (conditions), `fusioo.core` (the C core and the JSON codec).
+-- Owns the module's table. What stands behind it: `fusioo.client` (the methods), `fusioo.app` (handles),
+-- `fusioo.where` (conditions), `fusioo.core` (the C core and the JSON codec).
 --
 --     local fusioo = require "fusioo"
 --     local client = fusioo.new()                     -- the token comes from FUSIOO_ACCESS_TOKEN
@@ -64,7 +64,8 @@ end
 --- Runs functions side by side; their calls wait for each other no longer than needed.
 -- @param functions array of functions without parameters
 -- @param concurrency how many at once, default 4
--- @return array in the order of the functions: `{value = ...}`, or `{err = ...}` for what it returned after nil, or raised
+-- @return array in the order of the functions: `{value = ...}`, or `{err = ...}` for what it returned after nil, or
+-- raised
 -- @usage local results = fusioo.all{function() return client:get_app(a) end, function() return client:get_app(b) end}
 function fusioo.all(functions, concurrency)
   if type(functions) ~= "table" then

@@ -33,13 +33,11 @@ end
 
 -- Starts the command under a shell that stays its parent. Returns pid of shell and launcher, and the URL.
 local function start_under_shell(prefix)
-  local folder = os.tmpname()
   local command = emulator.command {}
   local pipe = io.popen("exec sh -c 'echo $$; " .. (prefix or "") .. command:gsub("'", '"')
-    .. " <&- & echo $!; wait' 2>" .. folder, "r")
+    .. " <&- & echo $!; wait' 2>/dev/null", "r")
   local shell, launcher = pipe:read("*l"), pipe:read("*l")
   local url = assert(pipe:read("*l")):match("(http://%S+)$")
-  os.remove(folder)
   return { shell = tonumber(shell), launcher = tonumber(launcher), url = url, pipe = pipe }
 end
 

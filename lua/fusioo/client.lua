@@ -175,8 +175,8 @@ end
 
 --- GetRecords: one page of an app's records.
 -- @param app_id the app's id
--- @param query `where`, `sort_by`, `order` ("asc" or "desc"), `limit` (1 to 200, default 200), `offset` (records to skip,
--- in every API version), or nil
+-- @param query `where`, `sort_by`, `order` ("asc" or "desc"), `limit` (1 to 200, default 200), `offset` (records to
+-- skip, in every API version), or nil
 -- @return array of records, or nil and an error
 -- @usage local newest = assert(client:get_records(app_id, {sort_by = "last_modified", order = "desc", limit = 10}))
 function Client:get_records(app_id, query)
@@ -237,8 +237,8 @@ end
 --- Any request that the service understands and this library has no method for.
 -- @param method "GET", "POST", "PUT", "PATCH" or "DELETE"
 -- @param path below the version, "/apps", percent-encoded where needed
--- @param given `query` (a table), `body` (any value, sent as JSON), `repeatable` (a POST or PATCH may be sent again after a
--- fault), or nil
+-- @param given `query` (a table), `body` (any value, sent as JSON), `repeatable` (a POST or PATCH may be sent again
+-- after a fault), or nil
 -- @return data (`fusioo.null` where the answer has none) and the whole envelope, or nil and an error
 -- @usage local data, envelope = client:request("GET", "/apps", {query = {archived = true}})
 function Client:request(method, path, given)
@@ -281,12 +281,13 @@ function Client:_records(name, app_id, query)
   return record_list(self, app_id, options.list(name, query))
 end
 
---- Iterates over an app's records, in the service's order, each handed out once, whatever others edit meanwhile. Stands on
--- GetRecords and RecordCount. Raises an error where the reading fails; `err.resume` is the offset to go on from.
+--- Iterates over an app's records, in the service's order, each handed out once, whatever others edit meanwhile.
+-- Stands on GetRecords and RecordCount. Raises an error where the reading fails; `err.resume` is the offset to go on
+-- from.
 -- @param app_id the app's id
--- @param query `where`, `sort_by`, `order`; `limit`: how many in all (default: every one); `offset`; `page_size` (1 to 200);
--- `concurrency`: requests under way at once; `expect`: about how many will come, which saves the count; `seams = false`: no
--- overlap of pages; `on_progress`: function(done, total); or nil
+-- @param query `where`, `sort_by`, `order`; `limit`: how many in all (default: every one); `offset`; `page_size` (1
+-- to 200); `concurrency`: requests under way at once; `expect`: about how many will come, which saves the count;
+-- `seams = false`: no overlap of pages; `on_progress`: function(done, total); or nil
 -- @return what a generic `for` wants
 -- @usage for record in client:records(app_id) do print(record.id) end
 function Client:records(app_id, query)
@@ -316,8 +317,8 @@ end
 -- ---- Calls of the company ----
 
 --- What the company's window holds now, as far as this process knows. Spends no call.
--- @return `{calls =, window =, used =, remaining =, free_in =}`: the limit, its seconds, calls in it, what this client may
--- spend now, seconds until one is free
+-- @return `{calls =, window =, used =, remaining =, free_in =}`: the limit, its seconds, calls in it, what this
+-- client may spend now, seconds until one is free
 -- @usage print(client:budget().remaining)
 function Client:budget()
   return self._core:budget()
@@ -345,8 +346,8 @@ function Client:estimate(app_id, query)
 end
 
 --- What this client and its views did so far.
--- @return `{calls =, retries =, waited =, bytes_in =, bytes_out =, by_tag = {NAME = {calls =, retries =}}}`: requests sent, repeats
--- among them, seconds waited for the window, bytes of bodies
+-- @return `{calls =, retries =, waited =, bytes_in =, bytes_out =, by_tag = {NAME = {calls =, retries =}}}`:
+-- requests sent, repeats among them, seconds waited for the window, bytes of bodies
 -- @usage print(client:stats().calls)
 function Client:stats()
   return self._core:stats()
@@ -373,7 +374,7 @@ end
 -- ---- Frame loops ----
 
 --- Starts a task: a function whose calls do not block. For runtime "step".
--- @param run the function
+-- @param run_task the function
 -- @return task, with `task:done()`, `task:result()`, `task:cancel()`
 -- @usage local task = client:spawn(function() return client:get_apps() end)
 function Client:spawn(run_task) -- luacheck: no self
@@ -381,8 +382,8 @@ function Client:spawn(run_task) -- luacheck: no self
   return scheduler.spawn(run_task)
 end
 
---- Carries tasks on for about `budget` seconds and returns; to be called once a frame. Raises what a task raised and nobody
--- caught.
+--- Carries tasks on for about `budget` seconds and returns; to be called once a frame. Raises what a task raised and
+-- nobody caught.
 -- @param budget seconds, default 0.001
 -- @usage function love.update() client:step() end
 function Client:step(budget)

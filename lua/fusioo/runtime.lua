@@ -1,7 +1,7 @@
 --- Runtimes: how a call waits outside of tasks.
 --
--- Owns the list of runtimes. Must not know calls. A runtime is a table with `wait(engine, seconds)`, which returns when the engine
--- may have something to do: at the latest after `seconds` (nil: no limit).
+-- Owns the list of runtimes. Must not know calls. A runtime is a table with `wait(engine, seconds)`, which returns
+-- when the engine may have something to do: at the latest after `seconds` (nil: no limit).
 
 local runtime = {}
 

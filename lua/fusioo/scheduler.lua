@@ -2,8 +2,9 @@
 --
 -- Owns the tasks, who waits for what, and the answering of the engine's needs. Must not know what calls ask for.
 --
--- A call waits in one of two ways. Inside a task it yields to this scheduler, which resumes it when the engine says that the call has
--- something to say. Anywhere else it moves the engine itself, and its runtime says how to wait in between.
+-- A call waits in one of two ways. Inside a task it yields to this scheduler, which resumes it when the engine says
+-- that the call has something to say. Anywhere else it moves the engine itself, and its runtime says how to wait in
+-- between.
 
 local core = require "fusioo.core"
 
@@ -52,8 +53,8 @@ function Task:result()
   end
 end
 
---- Ends what the task waits for: its pending call returns nil and an error of kind `cancelled`, a loop over records raises it.
--- The task itself goes on from there. A task that waits for nothing is left alone.
+--- Ends what the task waits for: its pending call returns nil and an error of kind `cancelled`, a loop over records
+-- raises it. The task itself goes on from there. A task that waits for nothing is left alone.
 -- @usage task:cancel()
 function Task:cancel()
   if self.children then
@@ -113,8 +114,8 @@ local function resume(task)
   after_resume(task, coroutine.resume(task.thread))
 end
 
--- Runs tasks that can go on until there is none, or the time is up; those that become runnable meanwhile by giving up their
--- turn wait for the next round.
+-- Runs tasks that can go on until there is none, or the time is up; those that become runnable meanwhile by giving
+-- up their turn wait for the next round.
 local function run_tasks()
   local last = runnable.last
   while runnable.first <= last do
@@ -153,7 +154,8 @@ local function need_token(engine, id, client)
   end
 end
 
--- Does what the engine wants done. What a handler of events raises is raised at the end, when everything is in order again.
+-- Does what the engine wants done. What a handler of events raises is raised at the end, when everything is in order
+-- again.
 local function answer_needs(engine)
   local ok, err = true, nil
   while true do

@@ -6,7 +6,8 @@
 --     client:records(app_id, {where = {status = where.contains("In Progress"), approved = true}})
 --
 -- A plain value means `equal`, and so does an array. Several conditions on a field stand in one table:
--- `{created = {not_equal = "2023-10-04", contains = "2023"}}`. Conditions that this module does not know go out as written.
+-- `{created = {not_equal = "2023-10-04", contains = "2023"}}`. Conditions that this module does not know go out as
+-- written.
 
 local core = require "fusioo.core"
 
@@ -54,7 +55,8 @@ end
 --- The filter that stands for a `where` table.
 -- @param name what the table is called in messages
 -- @param conditions field id → condition, or nil
--- @return JSON text, or nil where there is no condition; nil and an error of kind `invalid` where a value cannot be JSON
+-- @return JSON text, or nil where there is no condition; nil and an error of kind `invalid` where a value cannot be
+-- JSON
 function where._filter(name, conditions)
   if conditions == nil or next(conditions) == nil then
     return nil

@@ -37,8 +37,15 @@ static int64_t read_integer(const char *text) {
     return integer;
 }
 
+static uint64_t bits_of(double number) {
+    uint64_t bits;
+    memcpy(&bits, &number, sizeof bits);
+    return bits;
+}
+
+/* Bit for bit: -0.0 is not 0.0. */
 static void assert_same_double(double left, double right) {
-    if (memcmp(&left, &right, sizeof left) != 0) {
+    if (bits_of(left) != bits_of(right)) {
         fail_msg("%a is not %a", left, right);
     }
 }

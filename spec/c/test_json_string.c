@@ -53,17 +53,6 @@ static void keeps_lone_surrogates(void **state) {
     assert_unescaped("\\ud83d\\ud83d\\ude00", "\xED\xA0\xBD\xF0\x9F\x98\x80", 7);
 }
 
-static void finds_the_end_of_a_string(void **state) {
-    (void)state;
-    static const char plain[] = "abc\" \"";
-    static const char quoted[] = "a\\\"b\\\\\",";
-    bool escaped;
-    assert_ptr_equal(fu_json_string_end(plain, &escaped), plain + 3);
-    assert_false(escaped);
-    assert_ptr_equal(fu_json_string_end(quoted, &escaped), quoted + 6);
-    assert_true(escaped);
-}
-
 static bool raw_equals(const char *raw, const char *text) {
     return fu_json_raw_equals((struct fu_slice){raw, strlen(raw)}, text);
 }
@@ -153,7 +142,6 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unescapes),
         cmocka_unit_test(keeps_lone_surrogates),
-        cmocka_unit_test(finds_the_end_of_a_string),
         cmocka_unit_test(compares_raw_text),
         cmocka_unit_test(writes_strings),
         cmocka_unit_test(writes_no_bytes_that_are_not_utf8),

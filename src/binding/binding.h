@@ -57,17 +57,29 @@ lua_Number lfu_number_field(lua_State *L, int index, const char *name, lua_Numbe
 /* Pushes the table of `item`; the shape of its list is on the stack at `shape`. */
 void lfu_push_item(lua_State *L, int shape, const fusioo_item *item);
 
-/* Functions of the module's table, and what sets up their types. */
+/* Functions of the module's table. */
 extern const luaL_Reg lfu_engine_functions[];
 extern const luaL_Reg lfu_client_functions[];
+
+/* Sets up the type of engines. */
 void lfu_open_engine(lua_State *L);
+
+/* Sets up the type of clients. */
 void lfu_open_client(lua_State *L);
+
+/* Sets up the type of calls. */
 void lfu_open_call(lua_State *L);
+
+/* Sets up the type of pagers. */
 void lfu_open_pager(lua_State *L);
 
-/* client:call, client:request and client:pager, which stand where calls and pagers do. */
+/* client:call, which stands where calls do. */
 int lfu_client_call(lua_State *L);
+
+/* client:request, which stands where calls do. */
 int lfu_client_request(lua_State *L);
+
+/* client:pager, which stands where pagers do. */
 int lfu_client_pager(lua_State *L);
 
 #endif

@@ -82,7 +82,8 @@ static int collect(lua_State *L) {
     return 0;
 }
 
-static int id(lua_State *L) {
+/* call:id() -> number */
+static int number(lua_State *L) {
     lua_pushinteger(L, (lua_Integer)fusioo_call_id(check_call(L)));
     return 1;
 }
@@ -181,7 +182,7 @@ static int items(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-    {"id", id},     {"done", done},         {"watch", watch}, {"cancel", cancel}, {"free", collect},
+    {"id", number}, {"done", done},         {"watch", watch}, {"cancel", cancel}, {"free", collect},
     {"data", data}, {"envelope", envelope}, {"count", count}, {"items", items},   {NULL, NULL},
 };
 

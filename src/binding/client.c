@@ -98,7 +98,8 @@ static int close_client(lua_State *L) {
     return 0;
 }
 
-static int id(lua_State *L) {
+/* client:id() -> number */
+static int number(lua_State *L) {
     lua_pushinteger(L, (lua_Integer)fusioo_client_id(check_client(L)));
     return 1;
 }
@@ -170,7 +171,7 @@ static const luaL_Reg methods[] = {
     {"view", view},
     {"set_endpoint", set_endpoint},
     {"close", close_client},
-    {"id", id},
+    {"id", number},
     {"budget", budget},
     {"forecast", forecast},
     {"stats", stats},

@@ -2,6 +2,8 @@
  * not know: how either direction works. */
 #include "codec.h"
 
+#include "binding.h"
+
 #include "../core/json.h"
 
 #define BUFFER_TYPE "fusioo.buffer"
@@ -36,6 +38,7 @@ static int return_error(lua_State *L, const char *kind, size_t position) {
         lua_pushinteger(L, (lua_Integer)position);
         lua_setfield(L, -2, "position");
     }
+    lfu_set_error(L);
     lua_pushnil(L);
     lua_insert(L, -2);
     return 2;

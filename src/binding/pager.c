@@ -117,7 +117,8 @@ static int ready(lua_State *L) {
     return 1;
 }
 
-static int id(lua_State *L) {
+/* pager:id() -> number */
+static int number(lua_State *L) {
     lua_pushinteger(L, (lua_Integer)fusioo_pager_id(check_pager(L)));
     return 1;
 }
@@ -135,7 +136,7 @@ static int cancel(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-    {"next", next_record}, {"fill", fill},    {"progress", progress}, {"id", id},   {"watch", watch},
+    {"next", next_record}, {"fill", fill},    {"progress", progress}, {"id", number}, {"watch", watch},
     {"cancel", cancel},    {"free", collect}, {"ready", ready},       {NULL, NULL},
 };
 

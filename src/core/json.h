@@ -76,10 +76,6 @@ enum fu_json_number { FU_JSON_INTEGER, FU_JSON_DOUBLE };
  * locale. */
 enum fu_json_number fu_json_read_number(const char *at, const char **end, int64_t *integer, double *number);
 
-/* `at` stands behind an opening quote. Returns where the closing quote stands; `*escaped` becomes whether a backslash
- * stands before it. */
-const char *fu_json_string_end(const char *at, bool *escaped);
-
 /* Writes the string that the `size` raw bytes between two quotes stand for to `out`, which has room for `size` bytes;
  * returns how many were written. A lone surrogate becomes its three bytes (WTF-8). */
 size_t fu_json_unescape(const char *raw, size_t size, char *out);

@@ -40,17 +40,6 @@ size_t fu_json_sequence(const char *at, const char *end) {
     return size;
 }
 
-const char *fu_json_string_end(const char *at, bool *escaped) {
-    *escaped = false;
-    for (; *at != '"'; at++) {
-        if (*at == '\\') {
-            *escaped = true;
-            at++;
-        }
-    }
-    return at;
-}
-
 static unsigned hex_digit(char byte) {
     return (unsigned)(byte <= '9' ? byte - '0' : (byte | 0x20) - 'a' + 10);
 }

@@ -67,9 +67,9 @@ static void shorten(struct decimal *decimal, double number) {
     int count = number >= DBL_MIN ? DBL_DIG : 1;
     int exponent;
     bool power_of_two = frexp(number, &exponent) == 0.5;
-    for (; count <= MAX_DIGITS; count++) {
+    for (;; count++) {
         round_to(decimal, number, count);
-        if (reads_back(decimal, number)) {
+        if (count == MAX_DIGITS || reads_back(decimal, number)) {
             break;
         }
         /* Below a power of two the doubles stand closer: the nearest decimal may lie below and miss, while its

@@ -37,8 +37,10 @@ void fu_transfer_outcome(const struct fu_transfer *transfer, CURLcode code, stru
 /* Wipes and frees the headers, which hold the token. */
 void fu_transfer_free_headers(struct fu_transfer *transfer);
 
-/* Keeps count of libcurl's descriptors, for a forked child to close. */
+/* Notes a descriptor of libcurl's, for a forked child to close. */
 void fu_http_add_socket(struct fu_http *http, int fd);
+
+/* Forgets it again, since libcurl closes it. */
 void fu_http_remove_socket(struct fu_http *http, int fd);
 
 #endif

@@ -4,9 +4,9 @@
 -- 5.4 and LuaJIT; needs lua-argparse.
 
 -- Run as a file, the modules beside it are meant; installed as a command, those that Lua finds.
-local here = (arg and arg[0] or ""):match("^(.*)fusioo/emulator/command%.lua$")
+local here = (arg and arg[0] or ""):match("^(.*)command%.lua$")
 if here then
-  package.path = here .. "?.lua;" .. here .. "?/init.lua;" .. package.path
+  package.path = here .. "../../?.lua;" .. package.path
 end
 
 local argparse = require "argparse"
@@ -23,7 +23,7 @@ Example, in two terminals:
   FUSIOO_BASE_URL=http://127.0.0.1:8080 FUSIOO_ACCESS_TOKEN=]] .. settings.TOKEN .. [[ lua5.4 script.lua
 
 It ends with Ctrl-C, with POST /_emulator/stop, and whenever the program that started it ends. Requests under
-/_emulator (log, rows, reset, faults of the limit) are described in fusioo/emulator/init.lua.
+/_emulator (log, rows, settings, reset) are described in fusioo/emulator/init.lua.
 Needs nginx with its Lua module (Debian, Ubuntu: nginx-light libnginx-mod-http-lua lua-cjson).]]
 
 local function whole(text)
