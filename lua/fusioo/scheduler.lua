@@ -16,6 +16,7 @@ local waiting = {}  -- number of a call or pager → the task that waits for it
 local clients = setmetatable({}, {__mode = "v"})  -- number of a client → client
 local runnable = {first = 1, last = 0}            -- tasks that can go on, first come, first served
 local uncaught = {}                               -- errors of spawned tasks that nobody caught
+local outer_runtime                               -- how the client that waited last in a task waits outside of them
 local deadline                                    -- in a step with a budget: when tasks give up their turn
 
 local unpack = table.unpack or unpack
@@ -200,6 +201,7 @@ function scheduler.wait(object, runtime, engine, is_ready)
   local task = current_task()
   if task then
     task.pending = object
+    outer_runtime = runtime
     waiting[object:id()] = task
     object:watch()
     coroutine.yield(WAIT)
@@ -309,11 +311,14 @@ local function drive(group)
     run_tasks()
     if group.left > 0 then
       engine:step()
-      answer_needs(engine)
+      local ok, err = pcall(answer_needs, engine)
+      if not ok then
+        for _, child in ipairs(group.children) do child:cancel() end
+        error(err, 0)
+      end
       if runnable.first > runnable.last then
-        local runtime = group.runtime
-        if runtime then
-          runtime.wait(engine, engine:timeout())
+        if outer_runtime and not outer_runtime.in_tasks then
+          outer_runtime.wait(engine, engine:timeout())
         else
           engine:poll(engine:timeout())
         end
@@ -325,11 +330,9 @@ end
 --- Runs functions side by side, as tasks.
 -- @param functions array of functions
 -- @param concurrency how many at once
--- @param runtime how to wait outside of tasks; nil: block
 -- @return array of {value =} or {err =}, in the order of the functions
-function scheduler.all(functions, concurrency, runtime)
-  local group = {functions = functions, results = {}, children = {}, running = 0, left = #functions, next = 1,
-                 runtime = runtime}
+function scheduler.all(functions, concurrency)
+  local group = {functions = functions, results = {}, children = {}, running = 0, left = #functions, next = 1}
   local task = current_task()
   while group.next <= #functions and group.running < concurrency do
     group.next = group.next + 1

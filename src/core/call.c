@@ -281,7 +281,9 @@ static void decide(struct fusioo_call *call, const struct fu_http_outcome *outco
     double wait =
         fu_retry_after(&call->client->retry, &fate, call->failures, fu_random_unit(&context_of(call)->random));
     if (wait < 0 || now_of(call) + wait >= call->total.due) {
-        call->error.retry_after = outcome->retry_after;
+        if (call->error.kind == FUSIOO_RATE_LIMIT) {
+            call->error.retry_after = outcome->retry_after;
+        }
         end(call);
         return;
     }

@@ -244,7 +244,7 @@ struct fu_transfer *fu_http_start(struct fu_http *http, const struct fu_http_req
 bool fu_http_cancel(struct fu_transfer *transfer) {
     struct fu_http_outcome outcome;
     fu_transfer_outcome(transfer, CURLE_OK, &outcome);
-    free_transfer(transfer, false);
+    free_transfer(transfer, fu_http_is_inherited(transfer->http));
     return outcome.sent;
 }
 
@@ -335,7 +335,8 @@ double fu_http_timeout(const struct fu_http *http) {
 
 void fu_http_arm(struct fu_http *http) {
     double due = next_due(http);
-    if (due != http->poller.set) {
+    /* A forked child shares the timer with its parent until its first step. */
+    if (due != http->poller.set && !fu_http_is_inherited(http)) {
         fu_poller_set_timer(&http->poller, due, fu_http_timeout(http));
     }
 }

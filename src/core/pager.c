@@ -140,6 +140,7 @@ static void ask_count(struct fusioo_pager *pager) {
     pager->flying++;
     pager->count_state = FU_COUNT_ASKED;
     pager->moved = false;
+    pager->confirmed = false;
 }
 
 /* The record at which the next page begins. */
@@ -197,7 +198,8 @@ static bool plan_page(struct fusioo_pager *pager) {
 /* Nothing is under way and the last page was full: is that the end? */
 static void look_further(struct fusioo_pager *pager) {
     int64_t end = pager->tail_offset + (int64_t)pager->tail_count;
-    if (pager->count_state == FU_COUNT_KNOWN && !pager->moved && end >= pager->count) {
+    if (pager->count_state == FU_COUNT_KNOWN && !pager->moved &&
+        (pager->seam > 0 ? pager->confirmed && end == pager->count : end >= pager->count)) {
         leave_running(pager, FU_PAGER_ENDED);
         return;
     }
@@ -235,7 +237,7 @@ void fu_pager_ask(struct fusioo_pager *pager) {
         return;
     }
     if (pager->state == FU_PAGER_RUNNING && pager->asked == NULL && pager->any && !pager->one_more &&
-        pager->count_call == NULL && !is_wanted(pager)) {
+        pager->waiting_pages < pager->concurrency && pager->count_call == NULL && !is_wanted(pager)) {
         look_further(pager);
     }
     while (pager->state == FU_PAGER_RUNNING && pager->flying < pager->concurrency &&
@@ -329,6 +331,12 @@ static bool goes_round(struct fusioo_pager *pager, bool moved, int64_t fresh) {
     return pager->idle_pages > MOST_IDLE;
 }
 
+/* Did the count promise more records than the chain has come to? A short page is then believed only where it brings
+ * nothing. */
+static bool is_behind_count(const struct fusioo_pager *pager) {
+    return pager->count_state == FU_COUNT_KNOWN && pager->tail_offset + (int64_t)pager->tail_count < pager->count;
+}
+
 static void accept(struct fusioo_pager *pager, struct fu_page *page, bool moved) {
     size_t count = page->call->envelope.count;
     int64_t fresh = mark_new(pager, page);
@@ -341,12 +349,13 @@ static void accept(struct fusioo_pager *pager, struct fu_page *page, bool moved)
         return;
     }
     pager->moved = pager->moved || moved;
+    pager->confirmed = true;
     memcpy(pager->tail, pager->prints, count * sizeof pager->tail[0]);
     pager->tail_count = count;
     pager->tail_offset = page->offset;
     pager->any = true;
     pager->accepted += fresh;
-    bool is_short = count < (size_t)page->limit;
+    bool is_end = count < (size_t)page->limit && !(fresh > 0 && is_behind_count(pager));
     pager->asked = page->next;
     page->next = NULL;
     if (fresh > 0) {
@@ -356,7 +365,7 @@ static void accept(struct fusioo_pager *pager, struct fu_page *page, bool moved)
         pager->waiting_pages--;
         fu_page_free(page);
     }
-    if (is_short || (pager->limit >= 0 && pager->accepted >= pager->limit)) {
+    if (is_end || (pager->limit >= 0 && pager->accepted >= pager->limit)) {
         leave_running(pager, FU_PAGER_ENDED);
     }
 }

@@ -65,8 +65,9 @@ struct fusioo_pager {
     int64_t horizon;       /* pages before this record are asked for; negative: not known */
     enum fu_count_state count_state;
     struct fusioo_call *count_call;
-    int64_t count; /* records that there were, from 0 */
-    bool moved;    /* rows moved since the count */
+    int64_t count;  /* records that there were, from 0 */
+    bool confirmed; /* a page was accepted since the count was asked for: it would have shown moves before it */
+    bool moved;     /* rows moved since the count */
 
     /* The chain of accepted pages. */
     uint64_t tail[FU_PAGE_MOST]; /* the last one's ids as fingerprints */
