@@ -223,6 +223,7 @@ static fusioo_client *make(struct fu_context *context, const struct fusioo_clien
         fu_error_memory(error);
         return NULL;
     }
+    fu_http_warm_up(&context->http); /* where it fails, the first call says so */
     client->context = fu_context_keep(context);
     client->references = 1;
     client->id = fu_context_number(context);

@@ -80,7 +80,7 @@ bool fu_http_open(struct fu_http *http, struct fu_clock clock, fusioo_error *err
     return true;
 }
 
-static bool open_multi(struct fu_http *http) {
+bool fu_http_warm_up(struct fu_http *http) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     if (http->multi != NULL) {
         return true;
@@ -205,7 +205,7 @@ static CURL *take_easy(struct fu_http *http) {
 
 struct fu_transfer *fu_http_start(struct fu_http *http, const struct fu_http_request *request, struct fu_buffer *body,
                                   fu_http_done *done, void *owner, fusioo_error *error) {
-    struct fu_transfer *transfer = open_multi(http) ? fu_calloc(1, sizeof *transfer) : NULL;
+    struct fu_transfer *transfer = fu_http_warm_up(http) ? fu_calloc(1, sizeof *transfer) : NULL;
     if (transfer == NULL) {
         fu_error_memory(error);
         return NULL;

@@ -62,6 +62,10 @@ typedef void fu_http_done(void *owner, const struct fu_http_outcome *outcome);
 /* Opens the poller. False: FUSIOO_NETWORK, the system gave no descriptors. */
 bool fu_http_open(struct fu_http *http, struct fu_clock clock, fusioo_error *error);
 
+/* Makes libcurl ready, which takes milliseconds the first time: better before a frame loop begins than in one of its
+ * frames. False: no memory. The first transfer does it otherwise. */
+bool fu_http_warm_up(struct fu_http *http);
+
 /* Ends all transfers without `done`, closes everything. In a forked child only descriptors are closed. */
 void fu_http_close(struct fu_http *http);
 
