@@ -36,7 +36,7 @@ local function tell(self, at_end)
 end
 
 local function open(self)
-  scheduler.check(self.client._runtime)
+  scheduler.check(self.client._runtime, self.inline)
   local pager, err = self.start()
   self.pager, self.err = pager, err
   return pager ~= nil
@@ -46,7 +46,7 @@ end
 local function look(self, why)
   if why == "wait" then
     if self.on_progress then tell(self) end
-    scheduler.wait(self.pager, self.client._runtime, self.client.engine, has_answer)
+    scheduler.wait(self.pager, self.client._runtime, self.client.engine, has_answer, self.inline)
     return true
   end
   if why == "end" then
@@ -67,7 +67,7 @@ function List:next()
   end
   local pager = self.pager
   if self.on_progress then tell(self) end
-  if scheduler.is_budgeted() then scheduler.pause(pager) end
+  if scheduler.is_budgeted() and not self.inline then scheduler.pause(pager) end
   while true do
     local record, why = pager:next()
     if record then return record end
@@ -86,7 +86,7 @@ function List:next_page()
   if self.on_progress then tell(self) end
   while true do
     local few = scheduler.is_budgeted() and FEW or nil
-    if few then scheduler.pause(pager) end
+    if few and not self.inline then scheduler.pause(pager) end
     local left, why = pager:fill(page, few)
     if left == 0 then return page end
     if not left and not look(self, why) then return nil, self.err end
@@ -102,7 +102,12 @@ end
 -- A generic `for` of Lua 5.4 closes its fourth value when the loop is left, however that happens.
 local has_close = _VERSION ~= "Lua 5.1" and _VERSION ~= "Lua 5.2" and _VERSION ~= "Lua 5.3"
 
+-- Lua 5.1 calls iterators from C and cannot yield in them (LuaJIT can): there they wait on the spot, also inside a
+-- task.
+local is_stuck = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
+
 local function iterate(self, step)
+  self.inline = is_stuck
   local function following()
     local value, err = step(self)
     if value == nil and err then error(err, 0) end

@@ -21,6 +21,10 @@ local deadline                                    -- in a step with a budget: wh
 
 local unpack = table.unpack or unpack
 
+local outside_message = "under runtime 'step' nothing may block: make calls inside client:spawn(function() ... end)"
+local inline_message = "under runtime 'step' Lua 5.1 cannot wait inside a for loop's iterator: use app:list or LuaJIT"
+local stuck_message = "a task cannot wait inside a C function's callback or a metamethod: make the call outside of it"
+
 local function pack(...)
   return {n = select("#", ...), ...}
 end
@@ -182,13 +186,33 @@ end
 
 -- ---- Waiting ----
 
-local outside_message = "under runtime 'step' nothing may block: make calls inside client:spawn(function() ... end)"
+local function take_back(object)
+  if object.id then waiting[object:id()] = nil end
+  object:cancel()
+  error(stuck_message, 0)
+end
+
+-- Yields from a task. Some places cannot yield: callbacks of table.sort and string.gsub, metamethods. Where Lua
+-- tells, that is found out before; LuaJIT tells by failing, and then what was started is taken back before it is
+-- sent.
+local function yield(object, what)
+  if coroutine.isyieldable then
+    if not coroutine.isyieldable() then take_back(object) end
+    coroutine.yield(what)
+  elseif rawget(_G, "jit") then
+    if not pcall(coroutine.yield, what) then take_back(object) end
+  else
+    coroutine.yield(what)
+  end
+end
 
 --- Raises where a call of a client with this runtime cannot be made here; to be asked before it is started.
 -- @param runtime the client's
-function scheduler.check(runtime)
-  if runtime.in_tasks and not current_task() then
-    error(outside_message, 0)
+-- @param inline true where a task must not yield
+function scheduler.check(runtime, inline)
+  if runtime.in_tasks then
+    if inline then error(inline_message, 0) end
+    if not current_task() then error(outside_message, 0) end
   end
 end
 
@@ -197,18 +221,18 @@ end
 -- @param runtime how to wait outside of tasks
 -- @param engine the engine
 -- @param is_ready function that tells whether the waiting is over
-function scheduler.wait(object, runtime, engine, is_ready)
-  local task = current_task()
+-- @param inline true where a task must not yield
+function scheduler.wait(object, runtime, engine, is_ready, inline)
+  local task = not inline and current_task()
   if task then
     task.pending = object
     outer_runtime = runtime
     waiting[object:id()] = task
     object:watch()
-    coroutine.yield(WAIT)
+    yield(object, WAIT)
     task.pending = nil
     return
   end
-  scheduler.check(runtime)
   while not is_ready(object) do
     engine:step()
     answer_needs(engine)
@@ -224,7 +248,7 @@ function scheduler.pause(object)
     local task = current_task()
     if task then
       task.pending = object
-      coroutine.yield()
+      yield(object)
       task.pending = nil
     end
   end
@@ -343,7 +367,7 @@ function scheduler.all(functions, concurrency)
   elseif group.left > 0 then
     group.task = task
     task.children = group.children
-    coroutine.yield(WAIT)
+    yield(task, WAIT)
     task.children = nil
   end
   return group.results

@@ -41,6 +41,14 @@ void lfu_read_query(lua_State *L, int index, fusioo_query *query) {
     query->offset = (int64_t)lfu_number_field(L, index, "offset", 0);
 }
 
+/* A call's table remembers the shape of its records. 5.1 would give it one that everybody shares. */
+static void **new_box(lua_State *L) {
+    void **box = lfu_new_box(L, LFU_CALL);
+    lua_newtable(L);
+    lua_setuservalue(L, -2);
+    return box;
+}
+
 /* client:call(method, id | nil, query | nil) -> call | nil, err */
 int lfu_client_call(lua_State *L) {
     fusioo_error error;
@@ -50,7 +58,7 @@ int lfu_client_call(lua_State *L) {
     fusioo_method method = lfu_check_method(L, 2);
     const char *id = luaL_optlstring(L, 3, NULL, &size);
     lfu_read_query(L, 4, &query);
-    void **box = lfu_new_box(L, LFU_CALL);
+    void **box = new_box(L);
     *box = fusioo_call_start(client, method, id, size, &query, &error);
     return *box != NULL ? 1 : lfu_fail(L, &error);
 }
@@ -69,7 +77,7 @@ int lfu_client_request(lua_State *L) {
     request.body_size = request.body != NULL ? strlen(request.body) : 0;
     lua_getfield(L, 2, "repeatable");
     request.repeatable = lua_toboolean(L, -1);
-    void **box = lfu_new_box(L, LFU_CALL);
+    void **box = new_box(L);
     *box = fusioo_call_request(client, &request, &error);
     return *box != NULL ? 1 : lfu_fail(L, &error);
 }
@@ -163,15 +171,13 @@ static int items(lua_State *L) {
     }
     lua_settop(L, 3);
     lua_getuservalue(L, 1);
-    if (!lua_istable(L, 4)) {
-        lua_pop(L, 1);
-        lua_createtable(L, 1, 0);
-        lfu_shape_new(L);
-        lua_rawseti(L, 4, 1);
-        lua_pushvalue(L, 4);
-        lua_setuservalue(L, 1);
-    }
     lua_rawgeti(L, 4, 1);
+    if (lua_isnil(L, 5)) {
+        lfu_shape_new(L);
+        lua_replace(L, 5);
+        lua_pushvalue(L, 5);
+        lua_rawseti(L, 4, 1);
+    }
     for (; most > 0 && have < result.items; most--) {
         fusioo_item item = fusioo_call_item(call, have++);
         lfu_push_item(L, 5, &item);

@@ -119,7 +119,9 @@ size_t fusioo_error_text(const fusioo_error *error, char *text, size_t size) {
         say(&line, "; the service may have carried it out: look before you send it again");
     }
     const char *advice = (size_t)error->kind < sizeof kinds / sizeof kinds[0] ? kinds[error->kind].advice : NULL;
-    if (advice != NULL && !(error->kind == FUSIOO_AUTH && error->status == 0)) {
+    /* Most advice is about an answer; without one the message has said what to do. */
+    bool about_answer = error->method[0] != '\0' && !(error->kind == FUSIOO_AUTH && error->status == 0);
+    if (advice != NULL && (about_answer || error->kind == FUSIOO_MOVED)) {
         say(&line, "; %s", advice);
     }
     if (error->resume > 0) {

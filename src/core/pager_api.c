@@ -69,9 +69,8 @@ static void take_plan(struct fusioo_pager *pager, const fusioo_plan *plan) {
     if (plan->expect >= 0 && pager->count_state == FU_COUNT_UNKNOWN) {
         pager->horizon = pager->start + plan->expect;
         pager->expecting = true;
-        if (plan->limit < 0 || plan->expect < plan->limit) {
-            fu_seen_reserve(&pager->seen, (size_t)plan->expect); /* a guess: where it fails the set grows by itself */
-        }
+        int64_t total = plan->limit >= 0 && plan->limit < plan->expect ? plan->limit : plan->expect;
+        fu_seen_reserve(&pager->seen, (size_t)total); /* a guess: where it fails the set grows by itself */
     }
 }
 
