@@ -122,8 +122,14 @@ local function run(self, read, method, id, query)
   scheduler.check(self._runtime)
   local call, err = finish(self, self._core:call(method, id, query))
   if not call then return nil, err end
-  if read == "items" then return List.of_call(call) end
-  return call[read](call)
+  local result
+  if read == "items" then
+    result, err = List.of_call(call)
+  else
+    result, err = call[read](call)
+  end
+  call:free() -- the answer's memory: the collector sees a small userdata alone
+  return result, err
 end
 
 -- A query as the core takes it; nil and an error where its `where` cannot be JSON.
@@ -257,7 +263,9 @@ function Client:request(method, path, given)
     repeatable = given.repeatable,
   })
   if not call then return nil, err end
-  return call:envelope()
+  local data, envelope = call:envelope()
+  call:free()
+  return data, envelope
 end
 
 -- ---- Iterators ----

@@ -9,13 +9,14 @@
 #include <arpa/inet.h>
 #include <curl/curl.h>
 #include <string.h>
+#include <strings.h>
 
 static bool is_loopback(const char *host) {
     struct in_addr address;
     if (inet_pton(AF_INET, host, &address) == 1) {
         return (ntohl(address.s_addr) >> 24) == 127;
     }
-    return strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0;
+    return strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0;
 }
 
 static bool has_part(CURLU *url, CURLUPart part) {
@@ -85,7 +86,9 @@ bool fu_address_read(const char *text, char **base, bool *plain, fusioo_error *e
         return fu_error_memory(error);
     }
     if (curl_url_set(url, CURLUPART_URL, text, 0) != CURLUE_OK) {
-        fu_error_set(error, FUSIOO_INVALID, "base_url is no address like https://api.fusioo.com: '%.100s'", text);
+        /* What stands before an '@' could be a password. */
+        fu_error_set(error, FUSIOO_INVALID, "base_url is no address like https://api.fusioo.com: '%.100s'",
+                     strchr(text, '@') == NULL ? text : "...");
     } else if (has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD)) {
         fu_error_set(error, FUSIOO_INVALID, "base_url holds a user or password; the API takes a token alone");
     } else if (has_part(url, CURLUPART_QUERY) || has_part(url, CURLUPART_FRAGMENT)) {

@@ -345,6 +345,9 @@ static void send_request(struct fusioo_call *call) {
         .max_body = client->max_body,
     };
     fu_buffer_clear(&call->body);
+    if (call->answer_type == FU_ANSWER_LIST) {
+        fu_context_take_spare(context_of(call), &call->body);
+    }
     call->transfer = fu_http_start(&context_of(call)->http, &request, &call->body, on_answer, call, &call->error);
     if (call->transfer == NULL) {
         if (call->counted) {

@@ -124,7 +124,7 @@ void fusioo_call_free(fusioo_call *call) {
     fu_need_withdraw(call->client->context, &call->need);
     fu_wire_free(&call->wire);
     fu_free(call->url);
-    fu_buffer_free(&call->body);
+    fu_context_give_spare(call->client->context, &call->body);
     fu_envelope_free(&call->envelope);
     fu_client_drop(call->client);
     fu_free(call);

@@ -28,6 +28,35 @@ struct fu_context *fu_context_new(struct fu_clock clock, fusioo_error *error) {
     return context;
 }
 
+/* Memory from that of a small page to that of a large one is worth keeping. */
+enum { SMALLEST_SPARE = 16 << 10, LARGEST_SPARE = 1 << 20 };
+
+void fu_context_take_spare(struct fu_context *context, struct fu_buffer *body) {
+    if (body->data == NULL && context->spare_count > 0) {
+        *body = context->spare[--context->spare_count];
+    }
+}
+
+static void free_spares(struct fu_context *context) {
+    while (context->spare_count > 0) {
+        fu_buffer_free(&context->spare[--context->spare_count]);
+    }
+}
+
+void fu_context_give_spare(struct fu_context *context, struct fu_buffer *body) {
+    size_t most = sizeof context->spare / sizeof context->spare[0];
+    if (body->capacity >= SMALLEST_SPARE && body->capacity <= LARGEST_SPARE && context->spare_count < most &&
+        context->under_way > 0) {
+        fu_buffer_clear(body);
+        context->spare[context->spare_count++] = *body;
+        *body = (struct fu_buffer)FU_BUFFER_EMPTY;
+    }
+    fu_buffer_free(body);
+    if (context->under_way == 0) {
+        free_spares(context);
+    }
+}
+
 struct fu_context *fu_context_keep(struct fu_context *context) {
     context->references++;
     return context;
@@ -38,6 +67,7 @@ void fu_context_drop(struct fu_context *context) {
         return;
     }
     fu_http_close(&context->http);
+    free_spares(context);
     fusioo_need need;
     while (fu_need_take(context, &need)) {
     }

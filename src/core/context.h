@@ -4,6 +4,7 @@
 #ifndef FU_CONTEXT_H
 #define FU_CONTEXT_H
 
+#include "buffer.h"
 #include "fusioo.h"
 #include "http.h"
 #include "random.h"
@@ -33,6 +34,8 @@ struct fu_context {
     struct fusioo_call *calls; /* those under way */
     size_t under_way;          /* calls and pagers */
     struct fu_budget *budgets;
+    struct fu_buffer spare[8]; /* memory of pages that were read, for those to come */
+    size_t spare_count;
 };
 
 /* Makes a context with one reference. NULL: `error` says why. */
@@ -46,6 +49,14 @@ void fu_context_drop(struct fu_context *context);
 
 /* Seconds by the engine's clock. */
 double fu_context_now(const struct fu_context *context);
+
+/* Gives the empty `body` the memory of a page that was read, where there is any: pages come and go by the thousand, and
+ * malloc would give their memory back to the system and ask for it again each time. */
+void fu_context_take_spare(struct fu_context *context, struct fu_buffer *body);
+
+/* Takes the memory of `body`, which is empty afterwards, to keep or to free it. Kept memory is freed when nothing is
+ * under way. */
+void fu_context_give_spare(struct fu_context *context, struct fu_buffer *body);
 
 /* The next number. */
 uint64_t fu_context_number(struct fu_context *context);

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* Which of these requests the guide documents, which were seen in use and which are inferred from their neighbours
  * stands in the README's table of facts. */
@@ -87,26 +88,39 @@ static bool is_dots(const char *segment, size_t size) {
     return (size == 1 && segment[0] == '.') || (size == 2 && segment[0] == '.' && segment[1] == '.');
 }
 
+/* Does the path hold the segment "." or "..", also in percent-encoding? Servers would normalise it away. */
+static bool has_step(const char *path) {
+    for (size_t size; *path != '\0'; path += size) {
+        path += strspn(path, "/");
+        size = strcspn(path, "/");
+        size_t dots = 0;
+        size_t at = 0;
+        while (at < size && (path[at] == '.' || strncasecmp(path + at, "%2e", 3) == 0)) {
+            at += path[at] == '.' ? 1 : 3;
+            dots++;
+        }
+        if (at == size && (dots == 1 || dots == 2)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A path goes out as it is; what a server would normalise or take for something else is refused. */
 static bool check_path(const char *path, fusioo_error *error) {
     if (path[0] != '/') {
         return fu_error_set(error, FUSIOO_INVALID, "a path begins with '/' (without the version), not '%.40s'", path);
     }
-    for (const char *segment = path + 1; *segment != '\0';) {
-        size_t size = strcspn(segment, "/");
-        if (is_dots(segment, size)) {
-            return fu_error_set(error, FUSIOO_INVALID, "the path '%.200s' has '.' or '..' in it", path);
+    if (has_step(path)) {
+        return fu_error_set(error, FUSIOO_INVALID, "the path '%.200s' has '.' or '..' in it", path);
+    }
+    for (const char *at = path; *at != '\0'; at++) {
+        if (!is_path_byte((unsigned char)*at)) {
+            return fu_error_set(error, FUSIOO_INVALID,
+                                "the path '%.200s' has a byte (0x%02X) that must be percent-encoded; a query goes into "
+                                "the option query",
+                                path, (unsigned)(unsigned char)*at);
         }
-        for (size_t i = 0; i < size; i++) {
-            if (!is_path_byte((unsigned char)segment[i])) {
-                return fu_error_set(error, FUSIOO_INVALID,
-                                    "the path '%.200s' has a byte (0x%02X) that must be percent-encoded; a query goes "
-                                    "into the option query",
-                                    path, (unsigned)(unsigned char)segment[i]);
-            }
-        }
-        segment += size;
-        segment += *segment == '/';
     }
     return true;
 }
@@ -116,6 +130,9 @@ bool fu_endpoint_check(const char *request, fusioo_error *error) {
     if (space == NULL || !is_method(request, (size_t)(space - request)) || space[1] != '/') {
         return fu_error_set(error, FUSIOO_INVALID, "'%.100s' is no request; it looks like 'GET /apps/{app_id}'",
                             request);
+    }
+    if (has_step(space + 1)) {
+        return fu_error_set(error, FUSIOO_INVALID, "'%.100s' has '.' or '..' in its path", request);
     }
     for (const char *at = space + 1; *at != '\0'; at++) {
         if (*at == '{') {
