@@ -173,9 +173,13 @@ $(B)/spec/test_%: spec/c/test_%.c $(LIB) $(B)/flags.stamp
 	$(COMPILE) -Isrc/core -o $@ $< $(LDFLAGS) $(LIB) -lcmocka $(LIBS)
 
 # Benchmarks may use Lua from C, to set two ways of doing one thing side by side.
-$(B)/bench/%: bench/%.c $(LIB) $(B)/flags.stamp
+$(B)/bench/lua.stamp: FORCE
+	$(call stamp,$(LUA_NAME))
+$(B)/bench/%: bench/%.c $(LIB) $(B)/flags.stamp $(B)/bench/lua.stamp
 	@mkdir -p $(@D)
-	$(COMPILE) -Isrc/core $(CURL_CFLAGS) $(LUA_CFLAGS) $(COMPAT_CFLAGS) -o $@ $< $(LDFLAGS) $(LIB) $(LUA_LIBS) $(LIBS)
+	$(COMPILE) -Isrc/core $(CURL_CFLAGS) $(LUA_CFLAGS) $(COMPAT_CFLAGS) -o $@ $< $(filter %.o,$^) $(LDFLAGS) \
+		$(LIB) $(LUA_LIBS) $(LIBS)
+$(B)/bench/page: $(BINDING_OBJ)
 
 $(B)/spec/fuzz_%: spec/fuzz/fuzz_%.c $(LIB) $(B)/flags.stamp
 	@mkdir -p $(@D)

@@ -44,12 +44,15 @@ fuzz: ## run every fuzz target for FUZZ_SECONDS (60)
 	@.ci/setup test
 	@$(MAKE) FLAVOUR=fuzz CC=$(FUZZ_CC) fuzz-run
 
+# What a run finds worth keeping goes to build/fuzz/corpus; spec/fuzz/corpus is where every run begins. An input that
+# breaks a promise stays in build/fuzz, named after its target.
 .PHONY: fuzz-run
 fuzz-run: $(FUZZERS)
 	@for fuzzer in $(FUZZERS); do \
-		corpus=build/fuzz/corpus/$${fuzzer##*/}; mkdir -p $$corpus; \
-		echo "$$fuzzer: $(FUZZ_SECONDS) s"; \
-		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -artifact_prefix=build/fuzz/ $$corpus || exit 1; \
+		name=$${fuzzer##*/}; corpus=build/fuzz/corpus/$$name; mkdir -p $$corpus; \
+		echo "$$name: $(FUZZ_SECONDS) s"; \
+		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -timeout=10 -verbosity=0 -print_final_stats=1 \
+			-artifact_prefix=build/fuzz/$$name- $$corpus $$(ls -d spec/fuzz/corpus/$$name 2>/dev/null) || exit 1; \
 	done
 	@echo 'fuzz: $(words $(FUZZERS)) targets, $(FUZZ_SECONDS) s each, no fault found'
 

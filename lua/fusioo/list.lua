@@ -2,10 +2,16 @@
 --
 -- Owns the way from a pager to single records and pages. Must not know how pages are planned (the core does).
 
+local core = require "fusioo.core"
 local scheduler = require "fusioo.scheduler"
 
 local List = {}
 List.__index = List
+
+-- A list with nothing in it stays an array when it is written as JSON.
+local function marked(records)
+  return records[1] ~= nil and records or core.array(records)
+end
 
 -- How many records a frame loop turns into tables before it looks at the clock.
 local FEW = 4
@@ -139,7 +145,7 @@ function List:all()
     local record, err = self:next()
     if record == nil then
       if err then return nil, err end
-      return records
+      return marked(records)
     end
     n = n + 1
     records[n] = record
@@ -155,7 +161,7 @@ function List.of_call(call)
     local few = scheduler.is_budgeted() and FEW or nil
     local left, err = call:items(records, few)
     if left == nil then return nil, err end
-    if left == 0 then return records end
+    if left == 0 then return marked(records) end
     scheduler.pause(call)
   end
 end

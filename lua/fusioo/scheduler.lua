@@ -16,6 +16,7 @@ local waiting = {}  -- number of a call or pager → the task that waits for it
 local clients = setmetatable({}, {__mode = "v"})  -- number of a client → client
 local runnable = {first = 1, last = 0}            -- tasks that can go on, first come, first served
 local uncaught = {}                               -- errors of spawned tasks that nobody caught
+local outside = setmetatable({}, {__mode = "k"})  -- calls and pagers that are waited for outside of tasks
 local outer_runtime                               -- how the client that waited last in a task waits outside of them
 local deadline                                    -- in a step with a budget: when tasks give up their turn
 
@@ -136,8 +137,8 @@ end
 
 -- ---- Needs ----
 
-local function answer_token(engine, id, client)
-  local ok, token, why = pcall(client._token)
+-- Gives a call what its client's token function returned, or raised.
+local function give_token(engine, id, ok, token, why)
   if not ok then
     token, why = nil, "the function given as option token raised: " .. tostring(token)
   elseif type(token) ~= "string" then
@@ -153,9 +154,18 @@ local function need_token(engine, id, client)
   if not (client and client._token) then
     engine:give_token(id, nil, "its client is gone")
   elseif client._runtime.in_tasks then
-    new_task(function() answer_token(engine, id, client) end)
+    local task = new_task(client._token)
+    task.parent = client -- what it raises is the call's error
+    task.on_end = function(ended)
+      local results = ended.results
+      if ended.failed then
+        give_token(engine, id, false, results[2])
+      else
+        give_token(engine, id, true, results[1], results[2])
+      end
+    end
   else
-    answer_token(engine, id, client)
+    give_token(engine, id, pcall(client._token))
   end
 end
 
@@ -206,6 +216,26 @@ local function yield(object, what)
   end
 end
 
+-- Lua 5.1 cannot yield across pcall, and a runtime may yield.
+local protected = pcall
+if _VERSION == "Lua 5.1" and not rawget(_G, "jit") then
+  protected = function(f, ...) return true, f(...) end
+end
+
+-- Where a runtime lets several coroutines wait, the step of one may end what another waits for, whose descriptor
+-- then stays silent: it is made readable.
+local function wake_others(engine, object)
+  for other, is_ready in pairs(outside) do
+    local ready = other ~= object and is_ready(other)
+    if ready then
+      engine:wake()
+      return
+    elseif ready == nil then
+      outside[other] = nil -- its waiting raised, and it is collected already
+    end
+  end
+end
+
 --- Raises where a call of a client with this runtime cannot be made here; to be asked before it is started.
 -- @param runtime the client's
 -- @param inline true where a task must not yield
@@ -233,12 +263,22 @@ function scheduler.wait(object, runtime, engine, is_ready, inline)
     task.pending = nil
     return
   end
-  while not is_ready(object) do
+  if is_ready(object) then return end
+  outside[object] = is_ready
+  repeat
     engine:step()
-    answer_needs(engine)
-    if is_ready(object) then return end
-    runtime.wait(engine, engine:timeout())
-  end
+    local ok, err = pcall(answer_needs, engine)
+    if ok and not is_ready(object) then
+      wake_others(engine, object)
+      ok, err = protected(runtime.wait, engine, engine:timeout())
+    end
+    if not ok then
+      outside[object] = nil
+      error(err, 0)
+    end
+  until is_ready(object)
+  outside[object] = nil
+  wake_others(engine, object)
 end
 
 --- In a task whose step has used up its budget: gives up the turn until the next step.

@@ -96,9 +96,13 @@ static int number(lua_State *L) {
     return 1;
 }
 
-/* call:done() -> boolean */
+/* call:done() -> boolean | nil, where it is closed */
 static int done(lua_State *L) {
-    lua_pushboolean(L, fusioo_call_done(check_call(L)));
+    fusioo_call *const *box = luaL_checkudata(L, 1, LFU_CALL);
+    if (*box == NULL) {
+        return 0;
+    }
+    lua_pushboolean(L, fusioo_call_done(*box));
     return 1;
 }
 

@@ -71,6 +71,12 @@ static int timeout(lua_State *L) {
     return 1;
 }
 
+/* engine:wake()        makes the descriptor readable: another coroutine that waits for it has news */
+static int wake(lua_State *L) {
+    fusioo_engine_wake(check_engine(L));
+    return 0;
+}
+
 /* ---- Needs ---- */
 
 static void set_number(lua_State *L, const char *name, lua_Number number) {
@@ -158,9 +164,8 @@ static int give_token(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-    {"step", step},       {"poll", wait},           {"pollfd", pollfd},
-    {"timeout", timeout}, {"next_need", next_need}, {"give_token", give_token},
-    {NULL, NULL},
+    {"step", step}, {"poll", wait},           {"pollfd", pollfd},         {"timeout", timeout},
+    {"wake", wake}, {"next_need", next_need}, {"give_token", give_token}, {NULL, NULL},
 };
 
 const luaL_Reg lfu_engine_functions[] = {{"engine", get_engine}, {NULL, NULL}};

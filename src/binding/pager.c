@@ -16,7 +16,9 @@ static void read_plan(lua_State *L, int index, fusioo_plan *plan) {
     plan->expect = (int64_t)lfu_number_field(L, index, "expect", -1);
     lua_getfield(L, index, "seams");
     plan->no_seams = lua_isboolean(L, -1) && !lua_toboolean(L, -1);
-    lua_pop(L, 1);
+    lua_getfield(L, index, "on_progress");
+    plan->want_total = !lua_isnil(L, -1);
+    lua_pop(L, 2);
 }
 
 /* client:pager(method, id | nil, query, plan) -> pager | nil, err */
@@ -111,9 +113,13 @@ static int progress(lua_State *L) {
     return 2;
 }
 
-/* pager:ready() -> is there something to say? */
+/* pager:ready() -> is there something to say? | nil, where it is closed */
 static int ready(lua_State *L) {
-    lua_pushboolean(L, fusioo_pager_ready(check_pager(L)));
+    fusioo_pager *const *box = luaL_checkudata(L, 1, LFU_PAGER);
+    if (*box == NULL) {
+        return 0;
+    }
+    lua_pushboolean(L, fusioo_pager_ready(*box));
     return 1;
 }
 

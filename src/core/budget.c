@@ -61,6 +61,8 @@ void fu_budget_drop(struct fu_budget *budget) {
 static void kick(struct fu_budget *budget) {
     if (budget->waiting != NULL) {
         fu_timers_set(&budget->context->http.timers, &budget->timer, fu_context_now(budget->context));
+    } else {
+        fu_timers_stop(&budget->context->http.timers, &budget->timer); /* an empty line wakes nobody */
     }
 }
 
@@ -79,6 +81,7 @@ static bool enter(struct fu_budget *budget, struct fu_waiter *waiter, double now
         return false;
     }
     waiter->granted_at = now;
+    waiter->entered = true;
     waiter->probe = budget->refusals > 0;
     budget->probing = budget->probing || waiter->probe;
     return true;
@@ -159,6 +162,7 @@ void fu_budget_join(struct fu_budget *budget, struct fu_waiter *waiter, bool fro
 
 static void leave_window(struct fu_budget *budget, struct fu_waiter *waiter, double now, bool counted) {
     fu_window_end(&budget->window, now, counted);
+    waiter->entered = false;
     if (waiter->probe) {
         waiter->probe = false;
         budget->probing = false;
@@ -166,6 +170,9 @@ static void leave_window(struct fu_budget *budget, struct fu_waiter *waiter, dou
 }
 
 void fu_budget_end(struct fu_budget *budget, struct fu_waiter *waiter, bool counted, bool answered) {
+    if (!waiter->entered) {
+        return;
+    }
     leave_window(budget, waiter, fu_context_now(budget->context), counted);
     if (answered && waiter->granted_at > budget->refused_at) {
         budget->refusals = 0;
@@ -174,11 +181,20 @@ void fu_budget_end(struct fu_budget *budget, struct fu_waiter *waiter, bool coun
     kick(budget);
 }
 
+void fu_budget_note(struct fu_budget *budget) {
+    if (fu_window_start(&budget->window)) {
+        fu_window_end(&budget->window, fu_context_now(budget->context), true);
+    }
+}
+
 double fu_budget_refused(struct fu_budget *budget, struct fu_waiter *waiter, double retry_after) {
     double now = fu_context_now(budget->context);
-    leave_window(budget, waiter, now, false);
+    bool entered = waiter->entered;
+    if (entered) {
+        leave_window(budget, waiter, now, false);
+    }
     /* Those that were under way together are refused together: that is one refusal. */
-    if (waiter->granted_at > budget->refused_at) {
+    if (!entered || waiter->granted_at > budget->refused_at) {
         budget->refused_at = now;
         budget->refusals++;
     }

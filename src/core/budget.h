@@ -30,6 +30,7 @@ struct fu_waiter {
     struct fu_waiter *next, **place; /* place NULL: not waiting */
     struct fu_limit limit;
     double granted_at;
+    bool entered;                              /* the window holds the call */
     bool probe;                                /* this is the call that tries after a 429 */
     void (*granted)(struct fu_waiter *waiter); /* called from a step; a place in the window is entered already */
 };
@@ -52,12 +53,15 @@ void fu_budget_join(struct fu_budget *budget, struct fu_waiter *waiter, bool fro
 /* Takes the waiter out of the line, if it is in it. */
 void fu_budget_leave(struct fu_budget *budget, struct fu_waiter *waiter);
 
-/* The call of `waiter` has ended. `counted`: the service may have counted it; `answered`: it came to an answer that was
- * no 429. */
+/* The call of `waiter` has ended; one that never entered the window changes nothing. `counted`: the service may have
+ * counted it; `answered`: it came to an answer that was no 429. */
 void fu_budget_end(struct fu_budget *budget, struct fu_waiter *waiter, bool counted, bool answered);
 
-/* The service refused the call of `waiter` with 429; `retry_after` in seconds, negative: it did not say. The call is no
- * longer entered. Returns the seconds that nobody sends. */
+/* Enters a call that was sent without asking, and has ended. */
+void fu_budget_note(struct fu_budget *budget);
+
+/* The service refused the call of `waiter`, entered or not, with 429; `retry_after` in seconds, negative: it did not
+ * say. The call is no longer entered. Returns the seconds that nobody sends. */
 double fu_budget_refused(struct fu_budget *budget, struct fu_waiter *waiter, double retry_after);
 
 #endif

@@ -52,6 +52,17 @@ static void tell_wait(const struct fusioo_call *call, double seconds, const char
 
 /* ---- The end ---- */
 
+/* What libcurl sent again by itself counts like any other request. */
+static void note_resent(struct fusioo_call *call, unsigned requests) {
+    for (; requests > 1; requests--) {
+        call->attempts++;
+        fu_client_note_request(call->client, true, call->wire.body.size);
+        if (call->counted) {
+            fu_budget_note(call->client->budget);
+        }
+    }
+}
+
 /* Leaves whatever the call waits in or for. */
 static void leave_state(struct fusioo_call *call) {
     fu_timers_stop(timers_of(call), &call->timer);
@@ -62,12 +73,12 @@ static void leave_state(struct fusioo_call *call) {
         call->waited += wait;
         call->client->stats->sum.waited += wait;
     } else if (call->state == FU_CALL_SENDING) {
-        bool sent = fu_http_cancel(call->transfer);
+        unsigned requests = fu_http_cancel(call->transfer);
+        bool sent = requests > 0;
         call->transfer = NULL;
+        note_resent(call, requests);
         call->unknown = call->unknown || (call->write && sent);
-        if (call->counted) {
-            fu_budget_end(call->client->budget, &call->waiter, sent, false);
-        }
+        fu_budget_end(call->client->budget, &call->waiter, call->counted && sent, false);
     }
 }
 
@@ -164,12 +175,13 @@ static void on_granted(struct fu_waiter *waiter) {
 /* Goes on when the window lets it: at once, or later from on_granted. `refused`: the service has just said 429. */
 static void enter_line(struct fusioo_call *call, bool refused) {
     struct fusioo_client *client = call->client;
-    if (!call->counted || (!refused && fu_budget_try(client->budget, &call->waiter))) {
+    if (!refused && (!call->counted || fu_budget_try(client->budget, &call->waiter))) {
         start_total(call);
         send_request(call);
         return;
     }
-    double wait = fu_budget_wait(client->budget, client->limit);
+    /* Whom the service has just refused goes to the front of the line. */
+    double wait = refused ? call->error.retry_after : fu_budget_wait(client->budget, client->limit);
     if (client->rate_error || (client->rate_max_wait >= 0 && call->waited + wait > client->rate_max_wait)) {
         fail_budget(call, wait);
         return;
@@ -281,9 +293,6 @@ static void decide(struct fusioo_call *call, const struct fu_http_outcome *outco
     double wait =
         fu_retry_after(&call->client->retry, &fate, call->failures, fu_random_unit(&context_of(call)->random));
     if (wait < 0 || now_of(call) + wait >= call->total.due) {
-        if (call->error.kind == FUSIOO_RATE_LIMIT) {
-            call->error.retry_after = outcome->retry_after;
-        }
         end(call);
         return;
     }
@@ -293,6 +302,7 @@ static void decide(struct fusioo_call *call, const struct fu_http_outcome *outco
 static void on_answer(void *owner, const struct fu_http_outcome *outcome) {
     struct fusioo_call *call = owner;
     call->transfer = NULL;
+    note_resent(call, outcome->requests);
     call->client->stats->sum.bytes_in += call->body.size;
     fusioo_event event = new_event(call, FUSIOO_EVENT_RESPONSE);
     event.status = outcome->status;
@@ -310,15 +320,13 @@ static void on_answer(void *owner, const struct fu_http_outcome *outcome) {
         call->error.status = outcome->status;
     }
     bool refused = call->error.status == 429 && outcome->kind == FUSIOO_OK;
-    if (call->counted && refused) {
+    if (refused) {
         call->error.retry_after = fu_budget_refused(call->client->budget, &call->waiter, outcome->retry_after);
         call->state = FU_CALL_NEW;
         enter_line(call, true);
         return;
     }
-    if (call->counted) {
-        fu_budget_end(call->client->budget, &call->waiter, outcome->sent, outcome->kind == FUSIOO_OK);
-    }
+    fu_budget_end(call->client->budget, &call->waiter, call->counted && outcome->sent, outcome->kind == FUSIOO_OK);
     call->state = FU_CALL_NEW;
     if (good) {
         end(call);
@@ -350,9 +358,7 @@ static void send_request(struct fusioo_call *call) {
     }
     call->transfer = fu_http_start(&context_of(call)->http, &request, &call->body, on_answer, call, &call->error);
     if (call->transfer == NULL) {
-        if (call->counted) {
-            fu_budget_end(client->budget, &call->waiter, false, false);
-        }
+        fu_budget_end(client->budget, &call->waiter, false, false);
         call->state = FU_CALL_NEW;
         end(call);
         return;
@@ -455,9 +461,7 @@ void fu_calls_forked(struct fu_context *context) {
         }
         call->transfer = NULL;
         call->state = FU_CALL_NEW;
-        if (call->counted) {
-            fu_budget_end(call->client->budget, &call->waiter, true, false);
-        }
+        fu_budget_end(call->client->budget, &call->waiter, call->counted, false);
         if (call->repeatable) {
             fu_timers_set(&context->http.timers, &call->timer, now_of(call));
             continue;

@@ -189,7 +189,13 @@ static bool fill_template(struct fu_wire *wire, const char *request, unsigned ve
             at += size + 2;
         }
     }
-    return wire->path.failed ? fu_error_memory(error) : true;
+    if (wire->path.failed) {
+        return fu_error_memory(error);
+    }
+    /* A value can complete a step that neither it nor the template is by itself. */
+    return has_step(wire->path.data)
+               ? fu_error_set(error, FUSIOO_INVALID, "the path '%.200s' has '.' or '..' in it", wire->path.data)
+               : true;
 }
 
 static void add_to_query(struct fu_buffer *query, const struct argument *argument) {

@@ -90,6 +90,11 @@ double fusioo_engine_timeout(fusioo_engine *engine) {
     return engine->context->needs != NULL ? 0 : fu_http_timeout(&engine->context->http);
 }
 
+void fusioo_engine_wake(fusioo_engine *engine) {
+    notice_fork(engine->context);
+    fu_http_wake(&engine->context->http);
+}
+
 /* ---- Waiting for one thing ---- */
 
 bool fusioo_call_wait(fusioo_call *call) {

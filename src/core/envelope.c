@@ -35,6 +35,10 @@ static struct fu_entry *add_entry(struct fu_envelope *envelope) {
     return entry;
 }
 
+static bool is_number(struct fu_slice value) {
+    return value.data[0] == '-' || (value.data[0] >= '0' && value.data[0] <= '9');
+}
+
 /* Reads an object that is an element of the list. */
 static bool read_entry(struct fu_json *reader, struct fu_entry *entry) {
     const char *text = reader->text;
@@ -53,7 +57,8 @@ static bool read_entry(struct fu_json *reader, struct fu_entry *entry) {
         if (key.size == 2 && key.data[0] == 'i' && key.data[1] == 'd') {
             bool quoted = value.data[0] == '"';
             entry->id_start = (uint32_t)(value.data - text) + quoted;
-            entry->id_size = (uint32_t)value.size - (quoted ? 2 : 0);
+            /* null, say, is no id: objects that share it are not one object. */
+            entry->id_size = quoted ? (uint32_t)value.size - 2 : is_number(value) ? (uint32_t)value.size : 0;
         }
     }
     entry->fields = fields;
@@ -91,11 +96,10 @@ static bool read_list(struct fu_envelope *envelope, struct fu_json *reader, bool
 }
 
 static void read_code(struct fu_envelope *envelope, struct fu_slice value) {
-    if (value.data[0] == '-' || (value.data[0] >= '0' && value.data[0] <= '9')) {
-        const char *end;
-        double number;
-        envelope->has_code = fu_json_read_number(value.data, &end, &envelope->code, &number) == FU_JSON_INTEGER;
-    }
+    const char *end;
+    double number;
+    envelope->has_code =
+        is_number(value) && fu_json_read_number(value.data, &end, &envelope->code, &number) == FU_JSON_INTEGER;
 }
 
 static bool read_member(struct fu_envelope *envelope, struct fu_json *reader, struct fu_slice key, bool split,
@@ -140,6 +144,8 @@ bool fu_envelope_read(struct fu_envelope *envelope, const char *text, size_t siz
 
 static const char *status_words(int status) {
     switch (status) {
+    case 200:
+        return "the service says no, and not why";
     case 400:
         return "bad request";
     case 401:

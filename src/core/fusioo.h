@@ -102,6 +102,10 @@ int fusioo_engine_pollfd(fusioo_engine *engine);
  * errors. */
 double fusioo_engine_timeout(fusioo_engine *engine);
 
+/* Makes the descriptor readable and a step due now: for loops in which several wait for it, and what one's step has
+ * done is another's news. No errors. */
+void fusioo_engine_wake(fusioo_engine *engine);
+
 /* ---- Clients ---- */
 
 typedef struct fusioo_client fusioo_client;
@@ -291,6 +295,7 @@ typedef struct fusioo_plan {
     int concurrency; /* requests under way at most; 0: the client's */
     int64_t expect;  /* about how many will come, so that the count is not asked for; negative: not known */
     bool no_seams;   /* give up the overlap of neighbouring pages */
+    bool want_total; /* ask for the count also where the plan can do without it, for fusioo_pager_progress */
 } fusioo_plan;
 
 /* Fills in a plan that reads everything. Cannot fail; `plan` stays the caller's. */

@@ -241,14 +241,18 @@ struct fu_transfer *fu_http_start(struct fu_http *http, const struct fu_http_req
     return transfer;
 }
 
-bool fu_http_cancel(struct fu_transfer *transfer) {
+unsigned fu_http_cancel(struct fu_transfer *transfer) {
     struct fu_http_outcome outcome;
     fu_transfer_outcome(transfer, CURLE_OK, &outcome);
     free_transfer(transfer, fu_http_is_inherited(transfer->http));
-    return outcome.sent;
+    return outcome.requests;
 }
 
 /* ---- Moving on ---- */
+
+static bool is_over(const struct fu_http *http, double end) {
+    return end >= 0 && now_of(http) >= end;
+}
 
 /* Ends the transfers that libcurl is through with. False: the time is up and some may be left. */
 static bool finish_transfers(struct fu_http *http, double end) {
@@ -264,7 +268,7 @@ static bool finish_transfers(struct fu_http *http, double end) {
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
         fu_transfer_outcome((struct fu_transfer *)(void *)transfer, code, &outcome);
         finish((struct fu_transfer *)(void *)transfer, &outcome);
-        if (end >= 0 && now_of(http) >= end) {
+        if (is_over(http, end)) {
             return left == 0;
         }
     }
@@ -276,30 +280,44 @@ static int mask_of(const struct fu_ready *ready) {
            (ready->failed ? CURL_CSELECT_ERR : 0);
 }
 
+/* Runs what is due by the clock. With a budget piece by piece: a pager that starts eight calls at once would otherwise
+ * have libcurl set them all up in one go. False: the time is up. */
+static bool run_due(struct fu_http *http, double end, bool *moved) {
+    int running;
+    for (;;) {
+        double now = now_of(http);
+        bool fired = end < 0 ? fu_timers_run(&http->timers, now) > 0 : fu_timers_run_first(&http->timers, now);
+        bool due = http->curl_due >= 0 && http->curl_due <= now;
+        if (due) {
+            http->curl_due = -1;
+            curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+        }
+        if (!fired && !due) {
+            return true;
+        }
+        *moved = true;
+        if (is_over(http, end)) {
+            return false;
+        }
+    }
+}
+
 /* One round over everything that can move. False: the time is up. `moved` becomes whether anything did. */
 static bool move_once(struct fu_http *http, double end, bool *moved) {
     struct fu_ready ready[MOST_READY];
     int running;
-    double now = now_of(http);
-    *moved = fu_timers_run(&http->timers, now) > 0;
+    *moved = false;
+    bool in_time = run_due(http, end, moved);
     if (http->multi == NULL) {
-        return true;
+        return in_time;
     }
-    if (http->curl_due >= 0 && http->curl_due <= now) {
-        http->curl_due = -1;
-        *moved = true;
-        curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    }
-    int count = fu_poller_take(&http->poller, ready, MOST_READY);
-    for (int i = 0; i < count; i++) {
+    int count = in_time ? fu_poller_take(&http->poller, ready, MOST_READY) : 0;
+    for (int i = 0; i < count && in_time; i++) {
         *moved = true;
         curl_multi_socket_action(http->multi, ready[i].fd, mask_of(&ready[i]), &running);
-        if (end >= 0 && now_of(http) >= end) {
-            finish_transfers(http, end);
-            return false; /* the queue reports the others again */
-        }
+        in_time = !is_over(http, end); /* the queue reports the others again */
     }
-    return finish_transfers(http, end) && (end < 0 || now_of(http) < end);
+    return finish_transfers(http, end) && in_time && !is_over(http, end);
 }
 
 void fu_http_step(struct fu_http *http, double budget) {
@@ -322,6 +340,11 @@ static double next_due(const struct fu_http *http) {
         return 0;
     }
     return http->curl_due >= 0 && (due < 0 || http->curl_due < due) ? http->curl_due : due;
+}
+
+void fu_http_wake(struct fu_http *http) {
+    http->more = true;
+    fu_http_arm(http);
 }
 
 double fu_http_timeout(const struct fu_http *http) {

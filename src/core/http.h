@@ -52,6 +52,7 @@ struct fu_http_outcome {
     fusioo_kind kind;   /* FUSIOO_OK: an answer came whole, whatever its status */
     int status;         /* 0: none came */
     bool sent;          /* may a byte of the request have left? */
+    unsigned requests;  /* how many times it may have left; libcurl repeats what a dead kept connection swallowed */
     bool hopeless;      /* it would fail the same way again */
     double retry_after; /* seconds, as the service asked; negative: it did not */
     char message[256];  /* what happened, in words; no secrets */
@@ -81,8 +82,8 @@ bool fu_http_begin_afresh(struct fu_http *http, fusioo_error *error);
 struct fu_transfer *fu_http_start(struct fu_http *http, const struct fu_http_request *request, struct fu_buffer *body,
                                   fu_http_done *done, void *owner, fusioo_error *error);
 
-/* Ends a transfer now, without `done`. Returns whether a byte of the request may have left. */
-bool fu_http_cancel(struct fu_transfer *transfer);
+/* Ends a transfer now, without `done`. Returns how many times the request may have left. */
+unsigned fu_http_cancel(struct fu_transfer *transfer);
 
 /* Moves what can be moved without blocking, timers included; stops after `budget` seconds (negative: no limit). */
 void fu_http_step(struct fu_http *http, double budget);
@@ -93,6 +94,9 @@ double fu_http_timeout(const struct fu_http *http);
 /* Makes the poller's descriptor readable when the next step is due. To be called after timers were set from outside a
  * step. */
 void fu_http_arm(struct fu_http *http);
+
+/* Makes the next step due now. */
+void fu_http_wake(struct fu_http *http);
 
 /* Reads the value of a Retry-After header, `size` bytes: seconds, or a date, which `wall` (seconds since 1970) is taken
  * from. Negative: it is neither. */

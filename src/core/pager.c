@@ -139,7 +139,6 @@ static void ask_count(struct fusioo_pager *pager) {
     }
     pager->flying++;
     pager->count_state = FU_COUNT_ASKED;
-    pager->moved = false;
     pager->confirmed = false;
 }
 
@@ -207,7 +206,7 @@ static void look_further(struct fusioo_pager *pager) {
     pager->one_more = true;
     if (pager->expecting || last_page) {
         pager->expecting = false; /* the guess was too small: one page tells whether by much */
-    } else if (pager->count_state == FU_COUNT_UNKNOWN) {
+    } else if (pager->count_state == FU_COUNT_UNKNOWN && (pager->concurrency > 1 || pager->want_total)) {
         /* Beside the next page; but where that could be a call too many, or one at a time must do, before it. */
         if (pager->seam > 0 && pager->concurrency > 1) {
             plan_page(pager);

@@ -65,9 +65,10 @@ struct fusioo_pager {
     int64_t horizon;       /* pages before this record are asked for; negative: not known */
     enum fu_count_state count_state;
     struct fusioo_call *count_call;
-    int64_t count;  /* records that there were, from 0 */
-    bool confirmed; /* a page was accepted since the count was asked for: it would have shown moves before it */
-    bool moved;     /* rows moved since the count */
+    int64_t count;   /* records that there were, from 0 */
+    bool confirmed;  /* a page was accepted since the count was asked for: it would have shown moves before it */
+    bool want_total; /* ask for the count also where it is of no use to the plan */
+    bool moved;      /* rows moved since the start */
 
     /* The chain of accepted pages. */
     uint64_t tail[FU_PAGE_MOST]; /* the last one's ids as fingerprints */

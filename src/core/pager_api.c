@@ -63,6 +63,7 @@ static void take_plan(struct fusioo_pager *pager, const fusioo_plan *plan) {
     pager->page_size = plan->page_size > 0 ? plan->page_size : FU_PAGE_MOST;
     pager->concurrency = (size_t)(plan->concurrency > 0 ? plan->concurrency : pager->client->concurrency);
     pager->seam = plan->no_seams || pager->page_size < 2 ? 0 : 1;
+    pager->want_total = plan->want_total;
     pager->one_more = true;
     pager->horizon = -1;
     pager->count_state = pager->method == FUSIOO_GET_RECORDS ? FU_COUNT_UNKNOWN : FU_COUNT_NONE;

@@ -3,7 +3,8 @@
 
 #include "alloc.h"
 
-enum { SMALLEST_PART = 512 };
+/* The largest: 40 MB. How many will come is what a service or a user says, and memory is not spent on words. */
+enum { SMALLEST_PART = 512, LARGEST_PART = 4000000 };
 
 /* An open table with linear probing; 0 marks a free place. */
 struct fu_seen_part {
@@ -25,8 +26,8 @@ static bool add_part(struct fu_seen *seen, size_t most) {
     if (most < SMALLEST_PART) {
         most = SMALLEST_PART;
     }
-    if (most > UINT32_MAX / 2) {
-        most = UINT32_MAX / 2;
+    if (most > LARGEST_PART) {
+        most = LARGEST_PART;
     }
     size_t places = most + most / 4 + 1;
     struct fu_seen_part *part = fu_calloc(1, sizeof *part + places * sizeof part->prints[0]);

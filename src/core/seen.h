@@ -21,7 +21,7 @@ struct fu_seen {
 /* Frees all. */
 void fu_seen_free(struct fu_seen *seen);
 
-/* Makes room for `more` further fingerprints in one piece. False: no memory. */
+/* Makes room for `more` further fingerprints in one piece, of 4 million at most. False: no memory. */
 bool fu_seen_reserve(struct fu_seen *seen, size_t more);
 
 /* Is `print` in it? */

@@ -78,12 +78,19 @@ void fu_timers_set(struct fu_timers *timers, struct fu_timer *timer, double due)
     hang(&timers->root, join(timers->root, timer));
 }
 
+bool fu_timers_run_first(struct fu_timers *timers, double now) {
+    struct fu_timer *timer = timers->root;
+    if (timer == NULL || timer->due > now) {
+        return false;
+    }
+    fu_timers_stop(timers, timer);
+    timer->fire(timer);
+    return true;
+}
+
 unsigned fu_timers_run(struct fu_timers *timers, double now) {
     unsigned fired = 0;
-    while (timers->root != NULL && timers->root->due <= now) {
-        struct fu_timer *timer = timers->root;
-        fu_timers_stop(timers, timer);
-        timer->fire(timer);
+    while (fu_timers_run_first(timers, now)) {
         fired++;
     }
     return fired;

@@ -33,6 +33,9 @@ bool fu_timer_is_set(const struct fu_timer *timer);
 /* Fires every timer that is due at `now`; returns how many were. Those set meanwhile for `now` or before fire too. */
 unsigned fu_timers_run(struct fu_timers *timers, double now);
 
+/* Fires the first timer that is due at `now`. False: none is. */
+bool fu_timers_run_first(struct fu_timers *timers, double now);
+
 /* When the next one is due; negative: none is set. */
 double fu_timers_next(const struct fu_timers *timers);
 

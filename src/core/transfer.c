@@ -94,6 +94,19 @@ static size_t give_body(char *target, size_t size, size_t count, void *owner) {
     return part;
 }
 
+#if LIBCURL_VERSION_NUM >= 0x075000 /* 7.80 */
+/* libcurl sends a request again by itself where a kept connection turns out to be dead. The service may count both. */
+static int note_request(void *owner, char *remote, char *local, int remote_port, int local_port) {
+    struct fu_transfer *transfer = owner;
+    (void)remote;
+    (void)local;
+    (void)remote_port;
+    (void)local_port;
+    transfer->requests++;
+    return CURL_PREREQFUNC_OK;
+}
+#endif
+
 static curl_socket_t open_socket(void *owner, curlsocktype purpose, struct curl_sockaddr *address) {
     (void)purpose;
     int type = address->socktype;
@@ -174,6 +187,10 @@ static bool set_method(struct fu_transfer *transfer, const struct fu_http_reques
 
 static bool set_callbacks(struct fu_transfer *transfer) {
     CURL *easy = transfer->easy;
+#if LIBCURL_VERSION_NUM >= 0x075000 /* 7.80 */
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, note_request);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
+#endif
     return curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->words) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK &&
@@ -210,10 +227,11 @@ static bool set_manners(struct fu_transfer *transfer, const struct fu_http_reque
     } else if (request->proxy == NULL) {
         curl_easy_setopt(easy, CURLOPT_NOPROXY, "*"); /* the environment's proxy would see the token in the clear */
     }
+    long connect = (long)(request->connect_timeout * 1e3);
     return set_protocols(easy) && curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(request->connect_timeout * 1e3)) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, connect > 0 ? connect : 1L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_USERAGENT,
                             request->user_agent != NULL ? request->user_agent : "fusioo-lua/" FUSIOO_VERSION) ==
                CURLE_OK &&
@@ -262,6 +280,14 @@ static bool is_hopeless(CURLcode code) {
     }
 }
 
+/* libcurl does not read a header line of more than 100 KB. It calls that "out of memory", newer ones "too large". */
+static bool is_header_too_long(const struct fu_transfer *transfer, CURLcode code) {
+    enum { TOO_LARGE = 100 }; /* CURLE_TOO_LARGE, which older headers lack */
+    curl_off_t first_byte = 0;
+    curl_easy_getinfo(transfer->easy, CURLINFO_STARTTRANSFER_TIME_T, &first_byte);
+    return (code == CURLE_OUT_OF_MEMORY || (int)code == TOO_LARGE) && first_byte > 0 && transfer->body->size == 0;
+}
+
 void fu_transfer_outcome(const struct fu_transfer *transfer, CURLcode code, struct fu_http_outcome *outcome) {
     long request_size = 0;
     long status = 0;
@@ -271,6 +297,9 @@ void fu_transfer_outcome(const struct fu_transfer *transfer, CURLcode code, stru
         .kind = kind_of(code),
         .status = (int)status,
         .sent = request_size > 0,
+        .requests = request_size <= 0        ? 0
+                    : transfer->requests > 1 ? transfer->requests
+                                             : 1,
         .hopeless = is_hopeless(code),
         .retry_after = transfer->retry_after,
     };
@@ -281,6 +310,10 @@ void fu_transfer_outcome(const struct fu_transfer *transfer, CURLcode code, stru
     } else if (transfer->no_memory) {
         outcome->kind = FUSIOO_MEMORY;
         snprintf(outcome->message, sizeof outcome->message, "not enough memory");
+    } else if (is_header_too_long(transfer, code)) {
+        outcome->kind = FUSIOO_DECODE;
+        outcome->hopeless = false;
+        snprintf(outcome->message, sizeof outcome->message, "a header of the answer is too long");
     } else if (code != CURLE_OK) {
         const char *words = transfer->words[0] != '\0' ? transfer->words : curl_easy_strerror(code);
         fu_error_copy(outcome->message, sizeof outcome->message, words, strlen(words));

@@ -19,6 +19,7 @@ struct fu_transfer {
     size_t max_body;
     bool too_large, no_memory; /* why the write callback stopped the transfer */
     bool sized;                /* room for the answer's announced length was made */
+    unsigned requests;         /* how often libcurl sent it */
     double retry_after;
     double started, last_byte; /* by the engine's clock */
     double idle_timeout;

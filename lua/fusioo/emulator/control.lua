@@ -186,6 +186,7 @@ actions["GET stats"] = function(state)
     apps = apps, pid = ngx.worker.pid(), port = state.options.port,
     tls_port = state.options.certificate and state.options.tls_port or nil,
     answered = world.answered,
+    faults = world.faults:counts(),
     requests = world.log.number,
     window = {
       calls = world.window.calls, seconds = world.window.seconds,

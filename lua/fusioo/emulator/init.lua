@@ -54,6 +54,7 @@ POST /_emulator/config     settings change, all else stays. Body: settings, but 
   gzip         whether answers are compressed for clients that accept it
   page_cap     at most so many records come in one page, whatever `limit` says
   churn        false, or rows that come and go by themselves, see below
+  faults       array of rules that let answers go wrong, see below; [] for none
   log_limit    entries that the log keeps, default 10,000; older ones are dropped
   cached_pages       pages that are kept ready, default 16; a page takes about 3 ms to make and 220 KB to keep
 
@@ -64,6 +65,7 @@ GET /_emulator/log         {"requests": [entry, ...]}, oldest first. An entry, i
   version, endpoint          "v3", "get_records"; the names of the library's flat layer, and get_records_filter and
                              record_count_filter; absent where the path means none
   status, code    of the answer; absent while there is none yet
+  fault           the fault that the plan chose for it; absent where none was
   time, finished  seconds since the start, on a clock that never goes back: arrival, answer
   connection, protocol       a number for each connection; "HTTP/1.1" or "HTTP/2.0"
   headers         the request's headers, names in lower case, without Authorization and cookies
@@ -83,6 +85,7 @@ POST /_emulator/rows       rows come and go by hand. Body:
 
                            Positions count from 0. Answer: {"deleted": ids, "inserted": ids, "count": rows now}
 GET /_emulator/stats       {"apps": {name: {"id", "count", "changes"}}, "answered": {endpoint: {status: times}},
+                           "faults": [{"fault", "met": requests that the rule means, "hit": that went wrong}],
                            "requests", "window": {"calls", "seconds", "used"}, "settings", "memory" (bytes of the
                            Lua heap), "pid", "port", "tls_port"}
 POST /_emulator/stop       the emulator ends
@@ -96,6 +99,52 @@ give the same edits. Counting starts anew with each reset or config that names i
   insert, delete, move       weights of the three kinds of edit, default 1, 1, 0
   min_position   rows before this position stay as they are, default 0
   operations     no more edits than this in all
+
+
+FAULTS
+
+A rule says which requests it means and what happens to them. The first rule whose turn it is is taken; each rule
+counts, from 1, all requests that it means, also those that another one took. Counting starts anew with each reset or
+config that names "faults". All that a rule leaves out means every request, every time.
+
+  endpoint       of the log's names: "get_records", "record_count_filter" ...
+  version, method, agent     "v3"; "GET"; the whole User-Agent header
+  path           Lua pattern, looked for in path and query: "offset=199&", "^/v3/users"
+  from, to       the first and the last of these requests that may go wrong
+  every          3: the one at "from", and every third one after it
+  probability    0 to 1, "seed" of its random numbers (default 1)
+  times          no more than so many in all
+  fault          what happens; with what else the rule may say:
+
+  drop           the connection is closed before the request is read. The service has not counted it
+  lose           the request is handled and counted, then the connection is closed without an answer
+  close          the answer as it is, then the connection is closed
+  cut            the body ends after "bytes" (default: half of it), then the connection is closed
+  length         Content-Length is "by" more (or less) than there are bytes, default 1
+  stall          nothing comes, not even a status line; with "bytes": nothing after so many of the body. Until the
+                 client goes away, "seconds" at most (default 30)
+  drip           the answer "bytes" at a time (default: a sixteenth), "seconds" apart (default 0.002)
+  interim        an interim answer, "status" 103 (the default) or 100, comes before the answer
+  extra          a second answer that nobody asked for follows at once
+  garbage        "text" in place of HTTP; it has a default
+  chunks         the answer comes in chunks; "how": "cut" (the default): the connection is closed before the last one,
+                 "size": a chunk's size is no number, "whole": nothing is wrong
+  header         the answer has a header of so many "bytes", default 110,000
+  redirect       "status" (default 302) to "location" (default: a port of this machine that is closed)
+  status         "status" (default 500), with "code", or with "envelope": false and an empty body. "retry_after": text
+                 for that header, or a number of seconds; with "date": true the date that they lead to
+  code           200 with another "code", default 10001
+  html           a gateway's page with "status" (default 502)
+  body           "text" for a body, default none
+  data           200 and success, with "json" for the data; without it there is none
+  utf8           the answer, with bytes that are no UTF-8 in its last string
+  nul            the answer, with a zero byte in its last string, or with "place": "header" in a header
+  deep           data of "depth" arrays in each other, default 100,000
+  large          a body of "bytes", default 64 MiB and 1; with "gzip": true in 160 times fewer, whether the client
+                 accepts that or not
+
+The service has handled and counted what goes wrong, drop and a "status" of 401 or 429 excepted: then it has done
+neither. Faults of the connection (cut, stall and their like) need HTTP/1.1; over HTTP/2 the stream ends with an error.
 ]]
 
 local schema = require "fusioo.emulator.schema"

@@ -1,9 +1,10 @@
 -- The emulator inside nginx: the phases that nginx calls, and the way of a request through the service.
 --
--- Owns: the current world, the order of checks (latency, token, method, window), the log entry of each request.
--- Must not know: what methods do, how data is made.
+-- Owns: the current world, the order of checks (fault, latency, token, method, window), the log entry of each request.
+-- Must not know: what methods do, how data and faults are made.
 
 local control = require "fusioo.emulator.control"
+local damage = require "fusioo.emulator.damage"
 local log = require "fusioo.emulator.log"
 local methods = require "fusioo.emulator.methods"
 local process = require "fusioo.emulator.process"
@@ -79,18 +80,24 @@ local function split_uri()
   return path, query
 end
 
--- A call for methods.lua; a parameter that is given twice or without a value is none that they take.
-local function new_call(arguments, version, entry)
-  local query = ngx.decode_args(entry.query, 0)
-  return { arguments = arguments, version = version, query = query, body = entry.body }
+-- What nginx tells of the current request, and the route of routes.lua that it means, if any.
+local function new_request()
+  local path, query = split_uri()
+  local method = ngx.req.get_method()
+  local route, arguments, version = routes.find(method, path)
+  return {
+    method = method, path = path, query = query, uri = ngx.var.request_uri, agent = ngx.var.http_user_agent,
+    route = route, arguments = arguments, endpoint = route and route.name, version = version and "v" .. version,
+    number = version,
+  }
 end
 
--- The answer to a request, as an entry of the log describes it.
-local function answer(world, entry, body)
+-- The service's answer to a request; `body` is the request's.
+local function answer(world, entry, request, body)
   if entry.authorization ~= "ok" then return reply.unauthorized() end
-  local route, arguments, version = routes.find(entry.method, entry.path)
+  local route = request.route
   if not route then return reply.not_found() end
-  entry.endpoint, entry.version = route.name, "v" .. version
+  entry.endpoint, entry.version = request.endpoint, request.version
   if not route.free then
     local taken, wait = world.window:take(process.monotonic())
     if not taken then
@@ -99,14 +106,24 @@ local function answer(world, entry, body)
   end
   local method = methods[route.name]
   if not method then return reply.not_implemented(route.name) end
-  local call = new_call(arguments, version, entry)
-  call.body = body
-  return method(world, call)
+  return method(world, {
+    arguments = request.arguments, version = request.number, body = body,
+    -- A parameter that is given twice or without a value is none that they take.
+    query = ngx.decode_args(request.query, 0),
+  })
 end
 
-local function new_entry(world, path, query, body)
+-- The same, whatever happens in there.
+local function own_answer(...)
+  local ok, result = xpcall(answer, debug.traceback, ...)
+  if ok then return result end
+  ngx.log(ngx.ERR, result)
+  return reply.internal("The emulator broke; its standard error says where")
+end
+
+local function new_entry(world, request, body)
   return world.log:add {
-    method = ngx.req.get_method(), path = path, query = query,
+    method = request.method, path = request.path, query = request.query,
     time = process.monotonic() - state.began,
     connection = tonumber(ngx.var.connection), protocol = ngx.var.server_protocol,
     headers = log.headers(ngx.req.get_headers(0)),
@@ -114,19 +131,35 @@ local function new_entry(world, path, query, body)
   }
 end
 
-local function serve(world, path, query)
+-- A request that the fault plan lets go wrong before anything is read: nothing of it counts.
+local function drop(world, request, rule)
+  local entry = new_entry(world, request)
+  entry.endpoint, entry.version = request.endpoint, request.version
+  return entry, damage.apply(rule)
+end
+
+local function handle(world, request)
   local body = read_body()
-  local entry = new_entry(world, path, query, body)
+  local entry = new_entry(world, request, body)
   local latency = world:latency()
   if latency > 0 then ngx.sleep(latency) end
-  local ok, result = xpcall(answer, debug.traceback, world, entry, body)
-  if not ok then
-    ngx.log(ngx.ERR, result)
-    result = reply.internal("The emulator broke; its standard error says where")
+  return entry, own_answer(world, entry, request, body)
+end
+
+local function serve(world)
+  local request = new_request()
+  local rule = world.faults:choose(request)
+  local entry, result
+  if rule and damage.is_unhandled(rule) then
+    entry, result = drop(world, request, rule)
+  else
+    entry, result = handle(world, request)
+    if rule then result = damage.apply(rule, result) end
   end
+  entry.fault = rule and rule.fault
   entry.status, entry.code = result.status, result.code
   entry.finished = process.monotonic() - state.began
-  world:count_answer(entry.endpoint or "none", result.status)
+  if result.status then world:count_answer(entry.endpoint or "none", result.status) end
   if not world.settings.gzip then ngx.req.clear_header("Accept-Encoding") end
   reply.send(result)
 end
@@ -135,7 +168,7 @@ end
 function server.handle()
   local path, query = split_uri()
   if path:find("^/_emulator/") then return control.handle(state, path, query) end
-  return serve(state.world, path, query)
+  return serve(state.world)
 end
 
 return server

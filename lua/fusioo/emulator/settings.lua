@@ -3,6 +3,8 @@
 -- Owns: which settings exist and what they may be. Must not know: where they come from (command line,
 -- control API) or who obeys them. Plain Lua, all versions.
 
+local faults = require "fusioo.emulator.faults"
+
 local settings = {}
 
 settings.TOKEN = "fusioo-emulator-development-token"
@@ -17,6 +19,7 @@ settings.defaults = {
   gzip = false,
   page_cap = 200,
   churn = false,
+  faults = {},
   log_limit = 10000,
   cached_pages = 16,
 }
@@ -122,6 +125,10 @@ function check.churn(value)
   return result
 end
 
+function check.faults(value)
+  return faults.check(value)
+end
+
 -- Whole settings: `base` with `changes` on top, checked; neither is changed. Returns nil and a message
 -- that names the setting where one is unknown or ill-typed.
 function settings.merge(base, changes)
@@ -131,7 +138,7 @@ function settings.merge(base, changes)
     if not check[name] then return nil, "unknown setting: " .. tostring(name) end
     local checked, why = check[name](value, base[name])
     if checked == nil then
-      return nil, name .. (why:sub(1, 1) == "." and "" or " ") .. why
+      return nil, name .. (why:find("^[.[]") and "" or " ") .. why
     end
     result[name] = checked
   end

@@ -1,11 +1,12 @@
 -- One state of the emulated service, from one reset to the next.
 --
--- Owns: apps, users, window, log, kept pages, settings in force. Must not know: HTTP. A request that began
+-- Owns: apps, users, window, log, kept pages, fault plan, settings in force. Must not know: HTTP. A request that began
 -- before a reset goes on in the world it began in, and leaves no trace in the new one.
 
 local app = require "fusioo.emulator.app"
 local churn = require "fusioo.emulator.churn"
 local data = require "fusioo.emulator.data"
+local faults = require "fusioo.emulator.faults"
 local hash = require "fusioo.emulator.hash"
 local log = require "fusioo.emulator.log"
 local pages = require "fusioo.emulator.pages"
@@ -57,6 +58,7 @@ function world.new(settings)
   add_users(self)
   apply(self, settings)
   self.churn = settings.churn and churn.new(settings.churn)
+  self.faults = faults.plan(settings.faults, hash.random)
   return self
 end
 
@@ -64,6 +66,9 @@ end
 function world:configure(settings)
   if settings.churn ~= self.settings.churn then
     self.churn = settings.churn and churn.new(settings.churn)
+  end
+  if settings.faults ~= self.settings.faults then
+    self.faults = faults.plan(settings.faults, hash.random)
   end
   apply(self, settings)
 end

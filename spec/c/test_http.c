@@ -1,0 +1,86 @@
+/* test_http.c: what a Retry-After header asks for. Transfers need a server: the Lua specs have one. */
+#include "http.h"
+
+#include "test.h"
+
+/* Sun, 06 Nov 1994 08:49:37 GMT, the date of RFC 9110's examples. */
+#define DATE 784111777.0
+
+/* The value in a block of its own size: it is a piece of a header, and no NUL follows. */
+static double read_value(const char *value, size_t size, double wall) {
+    char *copy = malloc(size > 0 ? size : 1);
+    assert_non_null(copy);
+    memcpy(copy, value, size);
+    double wait = fu_http_retry_after(copy, size, wall);
+    free(copy);
+    return wait;
+}
+
+#define READ(literal, wall) read_value(literal, sizeof(literal) - 1, wall)
+
+static void reads_seconds(void **state) {
+    (void)state;
+    assert_seconds(READ("0", 0), 0);
+    assert_seconds(READ("120", 0), 120);
+    assert_seconds(READ("007", 0), 7);
+    assert_seconds(READ(" 3600\r\n", 0), 3600);
+    assert_seconds(READ(" \t 5 \t\r\n", 0), 5);
+    assert_seconds(READ("5\n", 0), 5);
+}
+
+static void huge_seconds_stay_huge_and_finite(void **state) {
+    (void)state;
+    double wait = READ("99999999999999999999999999999999999999999999999999", 0);
+    assert_true(isfinite(wait) && wait >= 1e9);
+    wait = READ("1000000000000", 0);
+    assert_true(isfinite(wait) && wait >= 1e9);
+    assert_seconds(READ("999999999", 0), 999999999);
+}
+
+static void reads_the_three_forms_of_a_date(void **state) {
+    (void)state;
+    assert_seconds(READ("Sun, 06 Nov 1994 08:49:37 GMT", DATE - 90), 90);
+    assert_seconds(READ("Sunday, 06-Nov-94 08:49:37 GMT", DATE - 90), 90);
+    assert_seconds(READ("Sun Nov  6 08:49:37 1994", DATE - 90), 90);
+    assert_seconds(READ("  Sun, 06 Nov 1994 08:49:37 GMT \r\n", DATE - 0.5), 0.5);
+}
+
+static void a_date_that_is_over_is_now(void **state) {
+    (void)state;
+    assert_seconds(READ("Sun, 06 Nov 1994 08:49:37 GMT", DATE), 0);
+    assert_seconds(READ("Sun, 06 Nov 1994 08:49:37 GMT", DATE + 1e6), 0);
+    assert_seconds(READ("Thu, 01 Jan 1970 00:00:00 GMT", 1.7e9), 0);
+}
+
+static void what_is_neither_says_nothing(void **state) {
+    (void)state;
+    assert_true(READ("", 0) < 0);
+    assert_true(READ(" \t \r\n", 0) < 0);
+    assert_true(READ("-1", 0) < 0);
+    assert_true(READ("+5", 0) < 0);
+    assert_true(READ("1.5", 0) < 0);
+    assert_true(READ("1e3", 0) < 0);
+    assert_true(READ("0x10", 0) < 0);
+    assert_true(READ("5s", 0) < 0);
+    assert_true(READ("5 seconds", 0) < 0);
+    assert_true(READ("120, 240", 0) < 0);
+    assert_true(READ("soon", 0) < 0);
+    assert_true(READ("nan", 0) < 0);
+    assert_true(READ("inf", 0) < 0);
+    assert_true(READ("Sun, 99 Nov 1994 08:49:37 GMT", 0) < 0);
+    assert_true(READ("1\0"
+                     "2",
+                     0) < 0);
+    assert_true(READ("Sun, 06 Nov 1994 08:49:37 GMT and some more words that no date ever had, really none", 0) < 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_seconds),
+        cmocka_unit_test(huge_seconds_stay_huge_and_finite),
+        cmocka_unit_test(reads_the_three_forms_of_a_date),
+        cmocka_unit_test(a_date_that_is_over_is_now),
+        cmocka_unit_test(what_is_neither_says_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
