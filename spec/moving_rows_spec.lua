@@ -1,12 +1,12 @@
 -- Reading while rows come and go: nothing that stayed is missed, nothing comes twice.
 --
--- Each run has a seed of its own, printed where it fails: FUSIOO_SEED=n runs that one alone.
+-- Each run has a seed of its own, printed where it fails: SPEC_SEED=n runs that one alone.
 
 local emulator = require "spec.support.emulator"
 local reading = require "spec.support.reading"
 
 local RUNS = os.getenv "FUSIOO_LONG" and 200 or 10
-local ONLY = tonumber(os.getenv "FUSIOO_SEED" or "")
+local ONLY = tonumber(os.getenv "SPEC_SEED" or "")
 
 describe("client:records while rows", function()
   local service, projects, client
@@ -99,7 +99,7 @@ describe("client:records while rows", function()
       {size = 200, records = 2500, churn = {per_request = 3}},
       {size = 50, records = 1000, churn = {per_request = 2}},
       {size = 20, records = 500, churn = {per_request = 1}},
-      {size = 7, records = 200, churn = {per_request = 0.5}},
+      {size = 7, records = 200, churn = {per_request = 0.5}, may_give_up = true}, -- so small a page is soon passed
       {size = 50, records = 1000, churn = {per_request = 3, insert = 1, delete = 0}},
       {size = 200, records = 2500, churn = {per_request = 1, insert = 0, delete = 1}},
       {size = 50, records = 1000, churn = {per_request = 3, insert = 0, delete = 1}, may_give_up = true},

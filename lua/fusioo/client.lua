@@ -345,8 +345,11 @@ function Client:estimate(app_id, query)
   local page_size = query.page_size or 200
   local calls
   if query.limit and query.limit < records then records = query.limit end
+  local seam = query.seams ~= false and page_size > 1 and 1 or 0
   if query.limit and query.limit <= page_size then
     calls = query.limit > 0 and 1 or 0
+  elseif query.limit and query.limit <= 2 * page_size - seam then
+    calls = records < page_size and 1 or 2 -- two pages will do: the count is not asked for
   else
     calls = core.pager_cost(records, page_size, query.seams ~= false)
   end

@@ -82,6 +82,10 @@ function check.count(value)
   return is_whole(value) and value >= 0, "a whole number, 0 or more"
 end
 
+function check.concurrency(value)
+  return is_whole(value) and value >= 1 and value <= 1000, "a whole number from 1 to 1000"
+end
+
 function check.page_limit(value)
   return is_whole(value) and value >= 1 and value <= 200, "a whole number from 1 to 200"
 end
@@ -164,13 +168,13 @@ local timeout = {connect = check.positive, idle = check.positive, total = check.
 
 local client_spec = {
   token = check.token, version = one_of("v1", "v2", "v3"), base_url = check.string, endpoints = check.table,
-  rate = rate, retry = retry, timeout = timeout, concurrency = check.natural, max_body = check.natural,
+  rate = rate, retry = retry, timeout = timeout, concurrency = check.concurrency, max_body = check.natural,
   ca_file = check.string, proxy = check.string, user_agent = check.string, on_event = check["function"],
   runtime = check.runtime,
 }
 
 local view_spec = {
-  token = check.token, rate = rate, retry = retry, timeout = timeout, concurrency = check.natural,
+  token = check.token, rate = rate, retry = retry, timeout = timeout, concurrency = check.concurrency,
   on_event = check["function"], tag = check.string,
 }
 
@@ -183,12 +187,12 @@ local users_page_spec = {limit = check.page_limit, offset = check.count}
 
 local list_spec = {
   where = check.table, sort_by = check.string, order = one_of("asc", "desc"), limit = check.count,
-  offset = check.count, page_size = check.page_limit, concurrency = check.natural, expect = check.count,
+  offset = check.count, page_size = check.page_limit, concurrency = check.concurrency, expect = check.count,
   seams = check.boolean, on_progress = check["function"],
 }
 
 local users_list_spec = {
-  limit = check.count, offset = check.count, page_size = check.page_limit, concurrency = check.natural,
+  limit = check.count, offset = check.count, page_size = check.page_limit, concurrency = check.concurrency,
   seams = check.boolean, on_progress = check["function"],
 }
 

@@ -5,7 +5,7 @@
 
 local runtime = {}
 
-local blocking = {}
+local blocking = {blocks = true}
 
 function blocking.wait(engine, seconds)
   engine:poll(seconds)

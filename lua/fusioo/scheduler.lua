@@ -71,7 +71,7 @@ function Task:cancel()
 end
 
 local function make_runnable(task)
-  if not task.queued and not task.results then
+  if not task.queued and not task.results and not task.abandoned then
     task.queued = true
     runnable.last = runnable.last + 1
     runnable[runnable.last] = task
@@ -125,7 +125,8 @@ end
 local function run_tasks()
   local last = runnable.last
   while runnable.first <= last do
-    resume(take_runnable())
+    local task = take_runnable()
+    if not task.abandoned then resume(task) end
     if deadline and core.now() >= deadline then return end
   end
 end
@@ -140,7 +141,8 @@ end
 -- Gives a call what its client's token function returned, or raised.
 local function give_token(engine, id, ok, token, why)
   if not ok then
-    token, why = nil, "the function given as option token raised: " .. tostring(token)
+    local shown, text = pcall(tostring, token)
+    token, why = nil, "the function given as option token raised" .. (shown and ": " .. text or " an error")
   elseif type(token) ~= "string" then
     why = type(why) == "string" and why or "the function given as option token returned " ..
       (token == nil and "nil" or "a " .. type(token))
@@ -216,10 +218,11 @@ local function yield(object, what)
   end
 end
 
--- Lua 5.1 cannot yield across pcall, and a runtime may yield.
-local protected = pcall
-if _VERSION == "Lua 5.1" and not rawget(_G, "jit") then
-  protected = function(f, ...) return true, f(...) end
+-- Lua 5.1 cannot yield across pcall, and a runtime may yield; nor does it tell beforehand where a task cannot yield.
+local tells_by_raising = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
+local function protected(runtime, f, ...)
+  if tells_by_raising and runtime and not runtime.blocks then return true, f(...) end
+  return pcall(f, ...)
 end
 
 -- Where a runtime lets several coroutines wait, the step of one may end what another waits for, whose descriptor
@@ -243,6 +246,9 @@ function scheduler.check(runtime, inline)
   if runtime.in_tasks then
     if inline then error(inline_message, 0) end
     if not current_task() then error(outside_message, 0) end
+  end
+  if tells_by_raising and not inline and current_task() then
+    coroutine.yield() -- where that fails, it fails before anything is sent
   end
 end
 
@@ -270,10 +276,11 @@ function scheduler.wait(object, runtime, engine, is_ready, inline)
     local ok, err = pcall(answer_needs, engine)
     if ok and not is_ready(object) then
       wake_others(engine, object)
-      ok, err = protected(runtime.wait, engine, engine:timeout())
+      ok, err = protected(runtime, runtime.wait, engine, engine:timeout())
     end
     if not ok then
       outside[object] = nil
+      object:cancel()
       error(err, 0)
     end
   until is_ready(object)
@@ -368,25 +375,43 @@ local function start_child(group, index)
   end
 end
 
--- Outside of tasks somebody has to move the engine and the tasks until the group has ended.
+-- Gives up a group: nothing more of it is started, what is under way ends, and its tasks never go on.
+local function abandon(group)
+  group.next = #group.functions + 1
+  for _, child in ipairs(group.children) do
+    child.abandoned = true
+    child:cancel()
+    for id, task in pairs(waiting) do
+      if task == child then waiting[id] = nil end
+    end
+    if coroutine.close then coroutine.close(child.thread) end
+  end
+end
+
+-- One turn of a group outside of tasks: whoever asked for it has to move the engine and the tasks.
+local function turn(group, engine)
+  run_tasks()
+  if group.left == 0 then return end
+  if outer_runtime and outer_runtime.in_tasks then error(outside_message, 0) end
+  engine:step()
+  answer_needs(engine)
+  if runnable.first > runnable.last then
+    if outer_runtime then
+      outer_runtime.wait(engine, engine:timeout())
+    else
+      engine:poll(engine:timeout())
+    end
+  end
+end
+
 local function drive(group)
   local engine = core.engine()
+  outer_runtime = nil
   while group.left > 0 do
-    run_tasks()
-    if group.left > 0 then
-      engine:step()
-      local ok, err = pcall(answer_needs, engine)
-      if not ok then
-        for _, child in ipairs(group.children) do child:cancel() end
-        error(err, 0)
-      end
-      if runnable.first > runnable.last then
-        if outer_runtime and not outer_runtime.in_tasks then
-          outer_runtime.wait(engine, engine:timeout())
-        else
-          engine:poll(engine:timeout())
-        end
-      end
+    local ok, err = protected(outer_runtime, turn, group, engine)
+    if not ok then
+      abandon(group)
+      error(err, 0)
     end
   end
 end

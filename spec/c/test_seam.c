@@ -1,5 +1,5 @@
-/* test_seam.c: whether a page joins the one before it. Pages are texts here, a letter for a record. Must not know:
- * calls, the network. */
+/* test_seam.c: whether a page joins the one before it. Pages are texts here, a letter for a record; four are asked for.
+ * Must not know: calls, the network. */
 #include "seam.h"
 
 #include "test.h"
@@ -23,8 +23,8 @@ static void check(const char *seen_text, const char *before_text, int64_t before
     for (size_t i = 0; i < page_count; i++) {
         page_prints[i] = (uint64_t)page_text[i];
     }
-    struct fu_seam_page before = {before_prints, before_count, before_offset};
-    struct fu_seam_page page = {page_prints, page_count, page_offset};
+    struct fu_seam_page before = {before_prints, before_count, before_offset, true};
+    struct fu_seam_page page = {page_prints, page_count, page_offset, page_count >= 4};
     enum fu_seam seam = fu_seam_check(&before, &page, overlap, whole, &seen, &moved);
     if (seam != expected || moved != expected_moved) {
         fail_msg("'%s' at %d, then '%s' at %d (overlap %zu): %d, moved %d; not %d, moved %d", before_text,
@@ -78,12 +78,20 @@ static void a_wider_overlap_shows_that_the_last_record_went(void **state) {
 
 static void a_page_of_old_records_brings_nothing(void **state) {
     (void)state;
-    after_abcd("abc", 3, 1, FU_SEAM_JOINS, true); /* more came in before than it holds: the next page is further on */
-    after_abcd("ab", 0, 1, FU_SEAM_BEHIND, true); /* asked for before others went further */
-    after_abcd("c", 3, 1, FU_SEAM_JOINS, true);   /* the last record went, and nothing is behind it */
+    check("x", "abcd", 3, "xabc", 6, 1, false, FU_SEAM_JOINS, true); /* more came in before than it holds */
+    after_abcd("ab", 0, 1, FU_SEAM_BEHIND, true);                    /* asked for before others went further */
     after_abcd("c", 2, 2, FU_SEAM_JOINS, true);
     after_abcd("abc", 0, 4, FU_SEAM_JOINS, true);
     check("xyz", "abcd", 3, "xyz", 0, 1, false, FU_SEAM_BEHIND, true);
+}
+
+/* Two that were edited, and moved to the end of a list by date, must not pass for the whole rest of it. */
+static void a_few_records_that_were_moved_prove_nothing(void **state) {
+    (void)state;
+    after_abcd("ab", 3, 1, FU_SEAM_GAP, true);
+    after_abcd("c", 3, 1, FU_SEAM_GAP, true);
+    check("", "abcdefgh", 0, "bcxy", 6, 2, false, FU_SEAM_GAP, true);
+    check("", "abcdefgh", 0, "fgxy", 6, 2, false, FU_SEAM_JOINS, true);
 }
 
 static void where_all_was_repeated_a_known_record_must_do(void **state) {
@@ -101,6 +109,7 @@ int main(void) {
         cmocka_unit_test(a_page_that_begins_with_something_new_does_not),
         cmocka_unit_test(a_wider_overlap_shows_that_the_last_record_went),
         cmocka_unit_test(a_page_of_old_records_brings_nothing),
+        cmocka_unit_test(a_few_records_that_were_moved_prove_nothing),
         cmocka_unit_test(where_all_was_repeated_a_known_record_must_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,7 @@ local reading = {}
 function reading.options(service, given)
   local options = {token = service.token, base_url = service.url}
   for name, value in pairs(given or {}) do options[name] = value end
-  local rate = {calls = 100000, window = 3600, ledger = false}
+  local rate = {calls = 10000000, window = 3600, ledger = false}
   for name, value in pairs(given and given.rate or {}) do rate[name] = value end
   options.rate = rate
   return options

@@ -54,6 +54,9 @@ const char *lfu_string_field(lua_State *L, int index, const char *name);
 /* The number field `name` of the table at `index`, `otherwise` where it is not there. Raises where it is no number. */
 lua_Number lfu_number_field(lua_State *L, int index, const char *name, lua_Number otherwise);
 
+/* The same as an int; what an int cannot hold becomes its ends, which the core refuses where they make no sense. */
+int lfu_int_field(lua_State *L, int index, const char *name, int otherwise);
+
 /* Pushes the table of `item`; the shape of its list is on the stack at `shape`. */
 void lfu_push_item(lua_State *L, int shape, const fusioo_item *item);
 

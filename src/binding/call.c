@@ -37,7 +37,7 @@ void lfu_read_query(lua_State *L, int index, fusioo_query *query) {
     query->filter_size = query->filter != NULL ? strlen(query->filter) : 0;
     query->sort_by = lfu_string_field(L, index, "sort_by");
     query->order = lfu_string_field(L, index, "order");
-    query->limit = (int)lfu_number_field(L, index, "limit", 0);
+    query->limit = lfu_int_field(L, index, "limit", 0);
     query->offset = (int64_t)lfu_number_field(L, index, "offset", 0);
 }
 

@@ -2,7 +2,6 @@
  * Owns: reading options from a table. Must not know: sockets, what calls do. */
 #include "binding.h"
 
-#include <limits.h>
 #include <string.h>
 
 static fusioo_client *check_client(lua_State *L) {
@@ -14,12 +13,6 @@ static bool flag_field(lua_State *L, int index, const char *name) {
     bool flag = lua_toboolean(L, -1);
     lua_pop(L, 1);
     return flag;
-}
-
-/* Numbers that an int cannot hold become its ends, which the core refuses where they make no sense. */
-static int int_field(lua_State *L, int index, const char *name, int otherwise) {
-    lua_Number number = lfu_number_field(L, index, name, otherwise);
-    return number >= INT_MAX ? INT_MAX : number > INT_MIN ? (int)number : INT_MIN;
 }
 
 static void read_options(lua_State *L, int index, fusioo_options *options) {
@@ -36,17 +29,17 @@ static void read_options(lua_State *L, int index, fusioo_options *options) {
     options->token_on_need = flag_field(L, index, "token_on_need");
     options->events = flag_field(L, index, "events");
     options->rate_error = flag_field(L, index, "rate_error");
-    options->rate_calls = int_field(L, index, "rate_calls", options->rate_calls);
-    options->rate_reserve = int_field(L, index, "rate_reserve", options->rate_reserve);
+    options->rate_calls = lfu_int_field(L, index, "rate_calls", options->rate_calls);
+    options->rate_reserve = lfu_int_field(L, index, "rate_reserve", options->rate_reserve);
     options->rate_window = lfu_number_field(L, index, "rate_window", options->rate_window);
     options->rate_max_wait = lfu_number_field(L, index, "rate_max_wait", options->rate_max_wait);
-    options->retry_attempts = int_field(L, index, "retry_attempts", options->retry_attempts);
+    options->retry_attempts = lfu_int_field(L, index, "retry_attempts", options->retry_attempts);
     options->retry_base = lfu_number_field(L, index, "retry_base", options->retry_base);
     options->retry_cap = lfu_number_field(L, index, "retry_cap", options->retry_cap);
     options->connect_timeout = lfu_number_field(L, index, "timeout_connect", options->connect_timeout);
     options->idle_timeout = lfu_number_field(L, index, "timeout_idle", options->idle_timeout);
     options->total_timeout = lfu_number_field(L, index, "timeout_total", options->total_timeout);
-    options->concurrency = int_field(L, index, "concurrency", options->concurrency);
+    options->concurrency = lfu_int_field(L, index, "concurrency", options->concurrency);
     lua_Number most = lfu_number_field(L, index, "max_body", (lua_Number)options->max_body);
     options->max_body = most >= 0 && most < 1e15 ? (size_t)most : SIZE_MAX;
 }

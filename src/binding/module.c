@@ -5,6 +5,7 @@
 
 #include "../core/clock.h"
 
+#include <limits.h>
 #include <string.h>
 
 void lfu_new_type(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction collect) {
@@ -66,6 +67,11 @@ lua_Number lfu_number_field(lua_State *L, int index, const char *name, lua_Numbe
     }
     lua_pop(L, 1);
     return number;
+}
+
+int lfu_int_field(lua_State *L, int index, const char *name, int otherwise) {
+    lua_Number number = lfu_number_field(L, index, name, otherwise);
+    return number >= INT_MAX ? INT_MAX : number > INT_MIN ? (int)number : INT_MIN;
 }
 
 /* now() -> seconds on a clock that only goes forward */

@@ -11,8 +11,8 @@ static void read_plan(lua_State *L, int index, fusioo_plan *plan) {
     fusioo_plan_init(plan);
     luaL_checktype(L, index, LUA_TTABLE);
     plan->limit = (int64_t)lfu_number_field(L, index, "limit", -1);
-    plan->page_size = (int)lfu_number_field(L, index, "page_size", 0);
-    plan->concurrency = (int)lfu_number_field(L, index, "concurrency", 0);
+    plan->page_size = lfu_int_field(L, index, "page_size", 0);
+    plan->concurrency = lfu_int_field(L, index, "concurrency", 0);
     plan->expect = (int64_t)lfu_number_field(L, index, "expect", -1);
     lua_getfield(L, index, "seams");
     plan->no_seams = lua_isboolean(L, -1) && !lua_toboolean(L, -1);

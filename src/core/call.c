@@ -123,6 +123,12 @@ static struct fusioo_call *call_of(struct fu_timer *timer, size_t offset) {
 static void on_total(struct fu_timer *timer) {
     struct fusioo_call *call = call_of(timer, offsetof(struct fusioo_call, total));
     char last[256] = "";
+    double absent = context_of(call)->http.absent - call->absent;
+    if (absent > 0) {
+        call->absent += absent; /* nobody moved the engine for so long: that is no time that the service took */
+        fu_timers_set(timers_of(call), &call->total, now_of(call) + absent);
+        return;
+    }
     if (call->state == FU_CALL_PAUSE && call->error.kind != FUSIOO_OK) {
         snprintf(last, sizeof last, "; before that: %.200s", call->error.message);
     }
@@ -142,6 +148,7 @@ static void stop_total(struct fusioo_call *call) {
 
 static void start_total(struct fusioo_call *call) {
     if (!fu_timer_is_set(&call->total)) {
+        call->absent = context_of(call)->http.absent;
         fu_timers_set(timers_of(call), &call->total, now_of(call) + call->total_left);
     }
 }
@@ -274,7 +281,26 @@ static bool is_unknown(const fusioo_error *error, const struct fu_http_outcome *
     }
 }
 
+/* A delete whose first try left no answer, and whose repeat finds nothing, has succeeded. */
+static bool is_deleted(const struct fusioo_call *call) {
+    return call->unknown && call->error.status == 404 && strcmp(call->wire.method, "DELETE") == 0;
+}
+
+static void end_deleted(struct fusioo_call *call) {
+    fu_error_clear(&call->error, FUSIOO_OK);
+    call->envelope.data = (struct fu_slice){NULL, 0};
+    fu_buffer_clear(&call->body);
+    if (!fu_buffer_puts(&call->body, "{}")) {
+        fu_error_memory(&call->error);
+    }
+    end(call);
+}
+
 static void decide(struct fusioo_call *call, const struct fu_http_outcome *outcome) {
+    if (is_deleted(call)) {
+        end_deleted(call);
+        return;
+    }
     call->unknown = call->unknown || (call->write && is_unknown(&call->error, outcome));
     if (call->error.status == 401 && call->client->token_on_need && !call->renewed) {
         call->renewed = true;
@@ -312,14 +338,15 @@ static void on_answer(void *owner, const struct fu_http_outcome *outcome) {
 
     fu_error_clear(&call->error, FUSIOO_OK);
     bool good = false;
-    if (outcome->kind == FUSIOO_OK) {
+    /* A 429 says all it has to say in its first line: it may be cut. */
+    bool refused = outcome->status == 429;
+    if (outcome->kind == FUSIOO_OK || refused) {
         good = fu_verdict(outcome->status, call->body.data != NULL ? call->body.data : "", call->body.size,
                           call->answer_type, &call->envelope, &call->count, &call->error);
     } else {
         fu_error_set(&call->error, outcome->kind, "%s", outcome->message);
         call->error.status = outcome->status;
     }
-    bool refused = call->error.status == 429 && outcome->kind == FUSIOO_OK;
     if (refused) {
         call->error.retry_after = fu_budget_refused(call->client->budget, &call->waiter, outcome->retry_after);
         call->state = FU_CALL_NEW;
@@ -429,27 +456,12 @@ void fu_call_end(struct fusioo_call *call, fusioo_kind kind) {
         return;
     }
     leave_state(call);
-    fu_error_set(&call->error, kind,
-                 kind == FUSIOO_CLOSED ? "the client was closed while the call was under way"
-                                       : "the call was cancelled");
+    fu_error_set(&call->error, kind, "%s",
+                 kind == FUSIOO_CLOSED    ? "the client was closed while the call was under way"
+                 : kind == FUSIOO_NETWORK ? "the system gave no descriptor for the event queue"
+                                          : "the call was cancelled");
     end(call); /* whoever is told may have freed it */
     fu_http_arm(&context->http);
-}
-
-/* The first call of `client` (NULL: of any) that is under way. */
-static struct fusioo_call *first_call(struct fu_context *context, const struct fusioo_client *client) {
-    struct fusioo_call *call = context->calls;
-    while (call != NULL && client != NULL && call->client != client) {
-        call = call->next;
-    }
-    return call;
-}
-
-void fu_calls_end(struct fu_context *context, const struct fusioo_client *client, fusioo_kind kind) {
-    struct fusioo_call *call;
-    while ((call = first_call(context, client)) != NULL) {
-        fu_call_end(call, kind); /* whoever is told may end others: look from the front again */
-    }
 }
 
 void fu_calls_forked(struct fu_context *context) {

@@ -1,4 +1,4 @@
-/* call_api.c: starting calls and reading what they brought (see call.h and fusioo.h).
+/* call_api.c: starting calls, ending them from outside, reading what they brought (see call.h and fusioo.h).
  * Owns: nothing. Must not know: how a call moves (call.c), pages, Lua. */
 #include "call.h"
 
@@ -109,6 +109,22 @@ fusioo_call *fusioo_call_request(fusioo_client *client, const fusioo_request *re
 }
 
 /* ---- Ending ---- */
+
+/* The first call of `client` (NULL: of any) that is under way. */
+static struct fusioo_call *first_call(struct fu_context *context, const struct fusioo_client *client) {
+    struct fusioo_call *call = context->calls;
+    while (call != NULL && client != NULL && call->client != client) {
+        call = call->next;
+    }
+    return call;
+}
+
+void fu_calls_end(struct fu_context *context, const struct fusioo_client *client, fusioo_kind kind) {
+    struct fusioo_call *call;
+    while ((call = first_call(context, client)) != NULL) {
+        fu_call_end(call, kind); /* whoever is told may end others: look from the front again */
+    }
+}
 
 void fusioo_call_cancel(fusioo_call *call) {
     fu_call_end(call, FUSIOO_CANCELLED);

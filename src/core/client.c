@@ -88,8 +88,9 @@ static bool check_options(const fusioo_options *options, fusioo_error *error) {
     if (options->user_agent != NULL && !is_plain_text(options->user_agent)) {
         return fu_error_set(error, FUSIOO_INVALID, "user_agent holds a control character");
     }
-    if (options->concurrency < 1 || options->concurrency > 1000) {
-        return fu_error_set(error, FUSIOO_INVALID, "concurrency is 1 to 1000, not %d", options->concurrency);
+    if (options->concurrency < 1 || options->concurrency > FU_CONCURRENCY_MOST) {
+        return fu_error_set(error, FUSIOO_INVALID, "concurrency is 1 to %d, not %d", FU_CONCURRENCY_MOST,
+                            options->concurrency);
     }
     if (options->max_body < 1 || options->max_body > FU_ENVELOPE_MAX) {
         return fu_error_set(error, FUSIOO_INVALID, "max_body is 1 to %lu bytes", (unsigned long)FU_ENVELOPE_MAX);

@@ -13,6 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Requests that a pager may keep under way at most. */
+#define FU_CONCURRENCY_MOST 1000
+
 /* Calls and retries of one tag. */
 struct fu_tag {
     struct fu_tag *next;

@@ -46,8 +46,10 @@ static void notice_fork(struct fu_context *context) {
     if (!fu_http_is_inherited(&context->http)) {
         return;
     }
-    if (fu_http_begin_afresh(&context->http, &error)) {
-        fu_calls_forked(context);
+    bool good = fu_http_begin_afresh(&context->http, &error);
+    fu_calls_forked(context);
+    if (!good) {
+        fu_calls_end(context, NULL, FUSIOO_NETWORK);
     }
 }
 
@@ -63,7 +65,7 @@ static size_t step(struct fu_context *context, double budget) {
 static bool poll_for(struct fu_context *context, double seconds) {
     notice_fork(context);
     double due = fu_http_timeout(&context->http);
-    if (context->under_way == 0 || context->needs != NULL || due == 0) {
+    if (context->needs != NULL || due == 0 || (context->under_way == 0 && seconds < 0)) {
         return true;
     }
     if (due > 0 && (seconds < 0 || due < seconds)) {

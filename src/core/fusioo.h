@@ -9,8 +9,9 @@
  * - Errors: a function that takes `error` fills it when it fails; NULL there is allowed and means "not wanted".
  * - Strings that go in are copied. What comes out stays the library's, for as long as the function says.
  * - fusioo_..._free takes NULL. An object may be freed while others still stand on it; they keep what they need.
- * - After a fork both processes may go on; the child never touches the parent's connections. A write that was under way
- * ends in the child with an error (`maybe_done`), since the parent finishes it.
+ * - After a fork both processes may go on; the child never touches the parent's connections. What was under way
+ *   begins again in the child, but for writes that must not be sent twice: those end there with an error
+ * (`maybe_done`), since the parent finishes them.
  *
  *     fusioo_engine *engine = fusioo_engine_new(&error);
  *     fusioo_options options;
@@ -91,7 +92,7 @@ void fusioo_engine_free(fusioo_engine *engine);
 size_t fusioo_engine_step(fusioo_engine *engine, double budget);
 
 /* Blocks until something happened that fusioo_engine_step can act on, at most `seconds` (negative: no limit), or until
- * a signal arrives. Returns at once where nothing is under way. No errors. */
+ * a signal arrives. Returns at once where nothing is under way and there is no limit. No errors. */
 void fusioo_engine_poll(fusioo_engine *engine, double seconds);
 
 /* A descriptor that is readable when fusioo_engine_step has work; it stays the engine's. After a fork the child's is

@@ -164,7 +164,9 @@ bool fu_http_begin_afresh(struct fu_http *http, fusioo_error *error) {
     fu_poller_close(&http->poller);
     http->process = getpid();
     http->curl_due = -1;
+    http->more = false;
     if (!fu_poller_open(&http->poller)) {
+        http->process = 0; /* to be tried again */
         return fu_error_set(error, FUSIOO_NETWORK, "the system gave no descriptor for the event queue");
     }
     return true;
@@ -302,31 +304,51 @@ static bool run_due(struct fu_http *http, double end, bool *moved) {
     }
 }
 
-/* One round over everything that can move. False: the time is up. `moved` becomes whether anything did. */
-static bool move_once(struct fu_http *http, double end, bool *moved) {
+/* Lets libcurl read and write. False: the time is up. */
+static bool move_sockets(struct fu_http *http, double end, bool *moved) {
     struct fu_ready ready[MOST_READY];
     int running;
-    *moved = false;
-    bool in_time = run_due(http, end, moved);
-    if (http->multi == NULL) {
-        return in_time;
-    }
-    int count = in_time ? fu_poller_take(&http->poller, ready, MOST_READY) : 0;
-    for (int i = 0; i < count && in_time; i++) {
+    int count = fu_poller_take(&http->poller, ready, MOST_READY);
+    for (int i = 0; i < count; i++) {
         *moved = true;
         curl_multi_socket_action(http->multi, ready[i].fd, mask_of(&ready[i]), &running);
-        in_time = !is_over(http, end); /* the queue reports the others again */
+        if (is_over(http, end)) {
+            finish_transfers(http, end);
+            return false; /* the queue reports the others again */
+        }
     }
-    return finish_transfers(http, end) && in_time && !is_over(http, end);
+    return finish_transfers(http, end) && !is_over(http, end);
+}
+
+/* One round over everything that can move. False: the time is up. `moved` becomes whether anything did. The sockets
+ * come first: who was away for long finds answers there, and no time limit may throw them away. */
+static bool move_once(struct fu_http *http, double end, bool *moved) {
+    *moved = false;
+    bool in_time = http->multi == NULL || move_sockets(http, end, moved);
+    if (!in_time && *moved) {
+        return false;
+    }
+    return run_due(http, end, moved) && in_time; /* a piece of work at least, however small the budget */
+}
+
+/* Notes how much later than announced a step comes: time in which the program did something else, and that no limit on
+ * answers should count. */
+static void note_absence(struct fu_http *http) {
+    double due = http->announced;
+    double now = now_of(http);
+    if (due > 0 && now > due) {
+        http->absent += now - due;
+    }
 }
 
 void fu_http_step(struct fu_http *http, double budget) {
     double end = budget < 0 ? -1 : now_of(http) + budget;
     bool moved;
+    note_absence(http);
     http->more = false;
     do {
         if (!move_once(http, end, &moved)) {
-            http->more = moved;
+            http->more = true; /* answers that libcurl has ready show on no descriptor */
             break;
         }
     } while (moved);
@@ -358,6 +380,7 @@ double fu_http_timeout(const struct fu_http *http) {
 
 void fu_http_arm(struct fu_http *http) {
     double due = next_due(http);
+    http->announced = due;
     /* A forked child shares the timer with its parent until its first step. */
     if (due != http->poller.set && !fu_http_is_inherited(http)) {
         fu_poller_set_timer(&http->poller, due, fu_http_timeout(http));

@@ -24,6 +24,8 @@ struct fu_http {
     struct fu_timers timers; /* all timers of the engine */
     struct fu_clock clock;
     double curl_due;           /* when libcurl wants to be called; negative: it does not */
+    double announced;          /* when the last step said that the next is due; negative: never */
+    double absent;             /* seconds that steps came late, in all */
     bool more;                 /* the last step left work undone */
     pid_t process;             /* who opened this */
     struct fu_transfer *first; /* transfers under way */

@@ -326,7 +326,7 @@ static int64_t mark_new(struct fusioo_pager *pager, const struct fu_page *page) 
 /* A service that hands out one page again and again would never come to an end. */
 static bool goes_round(struct fusioo_pager *pager, bool moved, int64_t fresh) {
     enum { MOST_IDLE = 3 };
-    pager->idle_pages = moved && fresh == 0 ? pager->idle_pages + 1 : 0;
+    pager->idle_pages = (moved || pager->seam == 0) && fresh == 0 ? pager->idle_pages + 1 : 0;
     return pager->idle_pages > MOST_IDLE;
 }
 
@@ -381,8 +381,9 @@ static void look_at_first(struct fusioo_pager *pager) {
         return;
     }
     if (pager->any && pager->seam > 0) {
-        struct fu_seam_page before = {pager->tail, pager->tail_count, pager->tail_offset};
-        struct fu_seam_page after = {pager->prints, page->call->envelope.count, page->offset};
+        struct fu_seam_page before = {pager->tail, pager->tail_count, pager->tail_offset, true};
+        size_t count = page->call->envelope.count;
+        struct fu_seam_page after = {pager->prints, count, page->offset, count == (size_t)page->limit};
         seam = fu_seam_check(&before, &after, page->overlap, page->whole, &pager->seen, &moved);
     }
     if (seam == FU_SEAM_JOINS) {

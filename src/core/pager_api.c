@@ -24,8 +24,9 @@ static bool check_plan(const struct fusioo_client *client, fusioo_method method,
     if (plan->page_size < 0 || plan->page_size > FU_PAGE_MOST) {
         return fu_error_set(error, FUSIOO_INVALID, "page_size is 1 to %d, not %d", FU_PAGE_MOST, plan->page_size);
     }
-    if (plan->concurrency < 0) {
-        return fu_error_set(error, FUSIOO_INVALID, "concurrency is 1 or more, not %d", plan->concurrency);
+    if (plan->concurrency < 0 || plan->concurrency > FU_CONCURRENCY_MOST) {
+        return fu_error_set(error, FUSIOO_INVALID, "concurrency is 1 to %d, not %d", FU_CONCURRENCY_MOST,
+                            plan->concurrency);
     }
     if (query->offset < 0 || query->offset > INT64_MAX / 4 || plan->limit > INT64_MAX / 4 ||
         plan->expect > INT64_MAX / 4) {
@@ -209,14 +210,26 @@ uint64_t fusioo_pager_id(const fusioo_pager *pager) {
 
 /* ---- Ending ---- */
 
+/* The offset of the last record that was handed out, where read ones are left; negative: none are. */
+static int64_t unread_from(const struct fusioo_pager *pager) {
+    if (pager->left > 0) {
+        return pager->current->offset + (pager->place > 0 ? (int64_t)pager->place - 1 : 0);
+    }
+    return pager->ready != NULL ? pager->ready->offset : -1;
+}
+
 void fusioo_pager_cancel(fusioo_pager *pager) {
     fusioo_error error;
     fu_error_set(&error, FUSIOO_CANCELLED, "the reading was cancelled");
+    int64_t resume = unread_from(pager);
     if (pager->state == FU_PAGER_RUNNING) {
         fu_pager_fail(pager, &error);
-    } else if (pager->left > 0 || pager->ready != NULL) {
+    } else if (resume >= 0) {
         pager->error = error;
         pager->state = FU_PAGER_FAILED;
+    }
+    if (resume >= 0) {
+        pager->error.resume = resume; /* what was read and not handed out is gone */
     }
     fu_page_free(pager->current);
     pager->current = NULL;

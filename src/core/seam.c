@@ -20,14 +20,14 @@ static bool all_seen(const struct fu_seam_page *page, const struct fu_seen *seen
     return true;
 }
 
-/* How many records of the page before stand in this one. */
-static size_t count_common(const struct fu_seam_page *before, const struct fu_seam_page *page) {
+/* Do more than half of the page before, from `from` on, stand in this one? A few may have been moved here, not most. */
+static bool has_most(const struct fu_seam_page *before, size_t from, const struct fu_seam_page *page) {
     size_t common = 0;
     size_t place;
-    for (size_t i = 0; i < before->count; i++) {
+    for (size_t i = from; i < before->count; i++) {
         common += find(page, before->prints[i], &place);
     }
-    return common;
+    return common > 1 && common * 2 > before->count - from;
 }
 
 enum fu_seam fu_seam_check(const struct fu_seam_page *before, const struct fu_seam_page *page, size_t overlap,
@@ -45,17 +45,20 @@ enum fu_seam fu_seam_check(const struct fu_seam_page *before, const struct fu_se
             return FU_SEAM_JOINS;
         }
     } else if (all_seen(page, seen)) {
-        /* More rows came in before than a page holds, or the last record went and nothing is behind it; or the page was
-         * asked for before others that went further. */
-        bool reaches = page->offset + (int64_t)page->count > end || page->offset >= end - (int64_t)overlap;
-        return reaches ? FU_SEAM_JOINS : FU_SEAM_BEHIND;
+        if (page->offset + (int64_t)page->count <= end && page->offset < end - (int64_t)overlap) {
+            return FU_SEAM_BEHIND; /* it was asked for before others that went further */
+        }
+        if (page->full) {
+            return FU_SEAM_JOINS; /* more rows came in before than a page holds */
+        }
+        /* A short page of records that were all seen may be two that were moved to the end, behind unread ones. */
     }
     if (overlap > 1) {
         size_t from = before->count > overlap ? before->count - overlap : 0;
         if (page->prints[0] == before->prints[from]) {
             return FU_SEAM_JOINS; /* it begins just where it should; what is missing in between is gone */
         }
-        if (find(before, page->prints[0], &place) && count_common(before, page) > 1) {
+        if (find(before, page->prints[0], &place) && has_most(before, place, page)) {
             return FU_SEAM_JOINS;
         }
     }

@@ -21,6 +21,7 @@ struct fu_seam_page {
     const uint64_t *prints;
     size_t count;
     int64_t offset; /* records that it skipped when it was asked for */
+    bool full;      /* it has as many as were asked for */
 };
 
 enum fu_seam {

@@ -315,7 +315,9 @@ void fu_transfer_outcome(const struct fu_transfer *transfer, CURLcode code, stru
         outcome->hopeless = false;
         snprintf(outcome->message, sizeof outcome->message, "a header of the answer is too long");
     } else if (code != CURLE_OK) {
-        const char *words = transfer->words[0] != '\0' ? transfer->words : curl_easy_strerror(code);
+        /* libcurl may quote a proxy's address, and with it a password. */
+        bool quotable = transfer->words[0] != '\0' && strchr(transfer->words, '@') == NULL;
+        const char *words = quotable ? transfer->words : curl_easy_strerror(code);
         fu_error_copy(outcome->message, sizeof outcome->message, words, strlen(words));
     }
 }
