@@ -38,6 +38,19 @@ describe("rough use:", function()
     assert.equal(reading.most_calls(1000, 200), reading.calls(service))
   end)
 
+  it("rows that only go, while pages are under way side by side, cost calls and no more", function()
+    for seed = 1, 3 do
+      service:reset {
+        records = 4321, churn = {app_id = projects, seed = seed, per_request = 10, insert = 0, delete = 1},
+      }
+      local seen = {}
+      for record in reading.client(service, {concurrency = 4}):records(projects) do seen[record.id] = true end
+      for _, id in ipairs(service:truth(projects).stayed) do
+        assert(seen[id], "seed " .. seed .. ": " .. id .. " is missed")
+      end
+    end
+  end)
+
   it("records that are edited, and move to the end, hide no unread one", function()
     service:reset {records = 201}
     local before = service:truth(projects).ids

@@ -13,6 +13,7 @@ static void check(const char *seen_text, const char *before_text, int64_t before
     struct fu_seen seen = {0};
     bool added;
     bool moved = !expected_moved;
+    int64_t shift;
     for (size_t i = 0; seen_text[i] != '\0'; i++) {
         assert_true(fu_seen_add(&seen, (uint64_t)seen_text[i], &added));
     }
@@ -25,7 +26,7 @@ static void check(const char *seen_text, const char *before_text, int64_t before
     }
     struct fu_seam_page before = {before_prints, before_count, before_offset, true};
     struct fu_seam_page page = {page_prints, page_count, page_offset, page_count >= 4};
-    enum fu_seam seam = fu_seam_check(&before, &page, overlap, whole, &seen, &moved);
+    enum fu_seam seam = fu_seam_check(&before, &page, overlap, whole, &seen, &moved, &shift);
     if (seam != expected || moved != expected_moved) {
         fail_msg("'%s' at %d, then '%s' at %d (overlap %zu): %d, moved %d; not %d, moved %d", before_text,
                  (int)before_offset, page_text, (int)page_offset, overlap, (int)seam, moved, (int)expected,

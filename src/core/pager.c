@@ -102,6 +102,7 @@ static bool send_page(struct fusioo_pager *pager, struct fu_page *page) {
         fu_pager_fail(pager, &error);
         return false;
     }
+    page->sent = ++pager->sent;
     pager->flying++;
     return true;
 }
@@ -151,7 +152,9 @@ static int64_t next_offset(const struct fusioo_pager *pager) {
     while (last->next != NULL) {
         last = last->next;
     }
-    return last->offset + last->limit - pager->seam;
+    /* Rows that went since the last page was planned: what comes behind it stands that much nearer to the front. */
+    int64_t offset = last->offset + last->limit - pager->seam + pager->slip - last->slip;
+    return offset > pager->start ? offset : pager->start;
 }
 
 static int limit_at(const struct fusioo_pager *pager, int64_t offset) {
@@ -175,6 +178,7 @@ static struct fu_page *new_page(struct fusioo_pager *pager, int64_t offset, int 
     page->offset = offset;
     page->limit = limit;
     page->overlap = overlap;
+    page->slip = pager->slip;
     pager->waiting_pages++;
     return page;
 }
@@ -336,7 +340,19 @@ static bool is_behind_count(const struct fusioo_pager *pager) {
     return pager->count_state == FU_COUNT_KNOWN && pager->tail_offset + (int64_t)pager->tail_count < pager->count;
 }
 
-static void accept(struct fusioo_pager *pager, struct fu_page *page, bool moved) {
+/* The chain's offsets are those of the page that was asked for last. An older one, which was asked for side by side
+ * with its fillers, is put where it would stand now. */
+static void place_tail(struct fusioo_pager *pager, const struct fu_page *page, int64_t shift) {
+    if (pager->any && page->sent < pager->newest) {
+        pager->tail_offset = page->offset - shift;
+        return;
+    }
+    pager->tail_offset = page->offset;
+    pager->newest = page->sent;
+    pager->slip += shift < 0 ? shift : 0;
+}
+
+static void accept(struct fusioo_pager *pager, struct fu_page *page, bool moved, int64_t shift) {
     size_t count = page->call->envelope.count;
     int64_t fresh = mark_new(pager, page);
     if (fresh < 0) {
@@ -351,7 +367,7 @@ static void accept(struct fusioo_pager *pager, struct fu_page *page, bool moved)
     pager->confirmed = true;
     memcpy(pager->tail, pager->prints, count * sizeof pager->tail[0]);
     pager->tail_count = count;
-    pager->tail_offset = page->offset;
+    place_tail(pager, page, shift);
     pager->any = true;
     pager->accepted += fresh;
     bool is_end = count < (size_t)page->limit && !(fresh > 0 && is_behind_count(pager));
@@ -372,6 +388,7 @@ static void accept(struct fusioo_pager *pager, struct fu_page *page, bool moved)
 static void look_at_first(struct fusioo_pager *pager) {
     struct fu_page *page = pager->asked;
     bool moved = false;
+    int64_t shift = 0;
     enum fu_seam seam = FU_SEAM_JOINS;
     if (page->call->error.kind != FUSIOO_OK) {
         fu_pager_fail(pager, &page->call->error);
@@ -384,10 +401,10 @@ static void look_at_first(struct fusioo_pager *pager) {
         struct fu_seam_page before = {pager->tail, pager->tail_count, pager->tail_offset, true};
         size_t count = page->call->envelope.count;
         struct fu_seam_page after = {pager->prints, count, page->offset, count == (size_t)page->limit};
-        seam = fu_seam_check(&before, &after, page->overlap, page->whole, &pager->seen, &moved);
+        seam = fu_seam_check(&before, &after, page->overlap, page->whole, &pager->seen, &moved, &shift);
     }
     if (seam == FU_SEAM_JOINS) {
-        accept(pager, page, moved);
+        accept(pager, page, moved, shift);
     } else if (seam == FU_SEAM_BEHIND) {
         pager->moved = true;
         drop_first(pager);

@@ -27,6 +27,8 @@ struct fu_page {
     struct fusioo_call *call; /* NULL: not asked for yet */
     int64_t offset;           /* records to skip */
     int limit;
+    uint64_t sent;  /* number of the request among the pager's: the later one knows more */
+    int64_t slip;   /* the pager's, when it was sent */
     size_t overlap; /* records of the page before that it repeats on purpose */
     bool whole;     /* the overlap cannot be widened */
     bool filler;    /* read because the page behind it did not join */
@@ -75,8 +77,11 @@ struct fusioo_pager {
     size_t tail_count;
     int64_t tail_offset;
     uint64_t prints[FU_PAGE_MOST]; /* those of the page that is looked at */
-    bool any;                      /* is there an accepted page? */
-    unsigned idle_pages;           /* accepted in a row that moved and brought nothing */
+    uint64_t sent;                 /* pages asked for so far */
+    uint64_t newest;               /* number of the accepted page that was asked for last: tail_offset is as of then */
+    int64_t slip;        /* places that rows moved to the front since the start, as far as was seen: 0 or less */
+    bool any;            /* is there an accepted page? */
+    unsigned idle_pages; /* accepted in a row that moved and brought nothing */
     struct fu_seen seen;
     int64_t accepted; /* new records so far */
 

@@ -31,20 +31,25 @@ static bool has_most(const struct fu_seam_page *before, size_t from, const struc
 }
 
 enum fu_seam fu_seam_check(const struct fu_seam_page *before, const struct fu_seam_page *page, size_t overlap,
-                           bool whole, const struct fu_seen *seen, bool *moved) {
+                           bool whole, const struct fu_seen *seen, bool *moved, int64_t *shift) {
     size_t place = 0;
     *moved = true;
+    *shift = 0;
     if (page->count == 0) {
         return FU_SEAM_GAP; /* so many rows went that the seam itself is out of reach */
     }
     int64_t end = before->offset + (int64_t)before->count;
     bool has_last = find(page, before->prints[before->count - 1], &place);
     if (has_last) {
-        *moved = page->offset + (int64_t)place != end - 1;
+        *shift = page->offset + (int64_t)place - (end - 1);
+        *moved = *shift != 0;
         if (place == 0 || fu_seen_has(seen, page->prints[0])) {
             return FU_SEAM_JOINS;
         }
-    } else if (all_seen(page, seen)) {
+    } else if (find(before, page->prints[0], &place)) {
+        *shift = page->offset - (before->offset + (int64_t)place);
+    }
+    if (!has_last && all_seen(page, seen)) {
         if (page->offset + (int64_t)page->count <= end && page->offset < end - (int64_t)overlap) {
             return FU_SEAM_BEHIND; /* it was asked for before others that went further */
         }

@@ -33,8 +33,9 @@ enum fu_seam {
 /* Compares `page` with the one accepted before it. `overlap`: how many records of that one it was asked to repeat on
  * purpose (1: the seam alone). `whole`: that was all of them, there is no asking for more. `seen`: every record
  * accepted so far.
- * `*moved` becomes whether rows moved between the two. */
+ * `*moved` becomes whether rows moved between the two, `*shift` by how many places the page stands further on than it
+ * would have (negative: rows went; 0 also where it cannot be said). */
 enum fu_seam fu_seam_check(const struct fu_seam_page *before, const struct fu_seam_page *page, size_t overlap,
-                           bool whole, const struct fu_seen *seen, bool *moved);
+                           bool whole, const struct fu_seen *seen, bool *moved, int64_t *shift);
 
 #endif
