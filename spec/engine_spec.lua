@@ -140,6 +140,15 @@ describe("a runtime of one's own", function()
     return ids
   end
 
+  -- The same where a loop's iterator cannot yield: Lua 5.1.
+  local is_stuck = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
+
+  local function list_all(client)
+    local ids, app = {}, client:app(service.apps.projects)
+    for i, record in ipairs(assert(app:list { page_size = 100 })) do ids[i] = record.id end
+    return ids
+  end
+
   it("is what a whole stream waits with", function()
     local waits, engines = 0, {}
     local client = new_client(service.url, function(engine, seconds)
@@ -162,7 +171,7 @@ describe("a runtime of one's own", function()
     local running, results, turns = {}, {}, {}
     for i = 1, 2 do
       local client = new_client(service.url, wait)
-      running[i] = coroutine.create(function() results[i] = read_all(client) end)
+      running[i] = coroutine.create(function() results[i] = is_stuck and list_all(client) or read_all(client) end)
     end
     while not (results[1] and results[2]) do
       local engine
@@ -174,8 +183,8 @@ describe("a runtime of one's own", function()
           turns[#turns + 1] = i
         end
       end
-      -- The second one's step may have brought what the first one waits for: no long wait before that one looks.
-      if engine then engine:poll(0.01) end
+      -- What the second one's step brought for the first one shows on the descriptor.
+      if engine then engine:poll(engine:timeout()) end
     end
     assert.equal(1000, #results[1])
     assert.same(results[1], results[2])
