@@ -105,7 +105,9 @@ function service.start(pages, work)
   return {
     url = "http://127.0.0.1:" .. port, pid = pid,
     stop = function()
-      os.execute("kill " .. pid)
+      -- nginx says goodbye to its connections first.
+      os.execute(("kill %s; for i in $(seq 200); do kill -0 %s 2>/dev/null || break; sleep 0.01; done"):format(
+        pid, pid))
       pipe:close()
     end,
   }

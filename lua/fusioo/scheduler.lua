@@ -327,7 +327,7 @@ function scheduler.step(engine, budget)
   engine:step(budget / 2)
   local ok, err = pcall(answer_needs, engine)
   run_tasks()
-  if core.now() < deadline then
+  if deadline - core.now() > budget / 4 then
     engine:step(deadline - core.now()) -- what the tasks have just asked for goes out in this frame
     local good, raised = pcall(answer_needs, engine)
     if ok and not good then ok, err = good, raised end

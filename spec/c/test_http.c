@@ -1,7 +1,16 @@
-/* test_http.c: what a Retry-After header asks for. Transfers need a server: the Lua specs have one. */
+/* test_http.c: what a Retry-After header asks for, and what a step with a budget hands to libcurl. How transfers go
+ * needs a server: the Lua specs have one. */
+#include "buffer.h"
+#include "clock.h"
 #include "http.h"
+#include "transfer.h"
 
 #include "test.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 /* Sun, 06 Nov 1994 08:49:37 GMT, the date of RFC 9110's examples. */
 #define DATE 784111777.0
@@ -74,6 +83,72 @@ static void what_is_neither_says_nothing(void **state) {
     assert_true(READ("Sun, 06 Nov 1994 08:49:37 GMT and some more words that no date ever had, really none", 0) < 0);
 }
 
+/* ---- Steps with a budget ---- */
+
+enum { SEVERAL = 4 };
+
+/* A server that takes connections and never answers. Returns its descriptor, writes its address to `url`. */
+static int listen_silently(char *url, size_t room) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t size = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)(void *)&address, size), 0);
+    assert_int_equal(listen(fd, SEVERAL), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)(void *)&address, &size), 0);
+    snprintf(url, room, "http://127.0.0.1:%d/", ntohs(address.sin_port));
+    return fd;
+}
+
+static void never_done(void *owner, const struct fu_http_outcome *outcome) {
+    (void)owner;
+    fail_msg("a transfer ended: %s", outcome->message);
+}
+
+static int handed_over(struct fu_transfer *const *transfers) {
+    int count = 0;
+    for (int i = 0; i < SEVERAL; i++) {
+        count += transfers[i]->added;
+    }
+    return count;
+}
+
+static void a_budget_hands_over_one_request_at_a_time(void **state) {
+    (void)state;
+    struct fu_http http;
+    fusioo_error error;
+    char url[64];
+    int server = listen_silently(url, sizeof url);
+    assert_true(fu_http_open(&http, fu_clock_system(), &error));
+    struct fu_http_request request = {
+        .method = "GET", .url = url, .plain = true, .connect_timeout = 60, .idle_timeout = 60, .max_body = 1000};
+    struct fu_buffer bodies[SEVERAL] = {{0}};
+    struct fu_transfer *transfers[SEVERAL];
+    for (int i = 0; i < SEVERAL; i++) {
+        transfers[i] = fu_http_start(&http, &request, &bodies[i], never_done, NULL, &error);
+        assert_non_null(transfers[i]);
+    }
+    assert_int_equal(handed_over(transfers), 0);
+    assert_seconds(fu_http_timeout(&http), 0);
+
+    fu_http_step(&http, 0);
+    assert_int_equal(handed_over(transfers), 1);
+    assert_true(transfers[0]->added);
+
+    /* One that waits in the middle, and the last one: both leave, and were never sent. */
+    assert_int_equal(fu_http_cancel(transfers[3]), 0);
+    assert_int_equal(fu_http_cancel(transfers[1]), 0);
+    transfers[1] = transfers[3] = fu_http_start(&http, &request, &bodies[1], never_done, NULL, &error);
+    assert_non_null(transfers[1]);
+    assert_true(http.to_add == transfers[2] && transfers[2]->next_to_add == transfers[1]);
+
+    fu_http_step(&http, -1);
+    assert_int_equal(handed_over(transfers), SEVERAL);
+    assert_null(http.to_add);
+    fu_http_close(&http);
+    close(server);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_seconds),
@@ -81,6 +156,7 @@ int main(void) {
         cmocka_unit_test(reads_the_three_forms_of_a_date),
         cmocka_unit_test(a_date_that_is_over_is_now),
         cmocka_unit_test(what_is_neither_says_nothing),
+        cmocka_unit_test(a_budget_hands_over_one_request_at_a_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

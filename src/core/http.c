@@ -74,6 +74,7 @@ bool fu_http_open(struct fu_http *http, struct fu_clock clock, fusioo_error *err
     http->clock = clock;
     http->curl_due = -1;
     http->process = getpid();
+    http->to_add_end = &http->to_add;
     if (!fu_poller_open(&http->poller)) {
         return fu_error_set(error, FUSIOO_NETWORK, "the system gave no descriptor for the event queue");
     }
@@ -106,7 +107,26 @@ static void close_descriptors(struct fu_http *http) {
     http->socket_count = 0;
 }
 
-/* Takes a transfer out of the list and frees it; its handle is used again, unless it is the parent process's. */
+static struct fu_transfer *take_to_add(struct fu_http *http, struct fu_transfer **place) {
+    struct fu_transfer *transfer = *place;
+    *place = transfer->next_to_add;
+    if (http->to_add_end == &transfer->next_to_add) {
+        http->to_add_end = place;
+    }
+    return transfer;
+}
+
+static void forget_to_add(struct fu_transfer *transfer) {
+    struct fu_transfer **place = &transfer->http->to_add;
+    while (*place != NULL && *place != transfer) {
+        place = &(*place)->next_to_add;
+    }
+    if (*place != NULL) {
+        take_to_add(transfer->http, place);
+    }
+}
+
+/* Takes a transfer out of the lists and frees it; its handle is used again, unless it is the parent process's. */
 static void free_transfer(struct fu_transfer *transfer, bool inherited) {
     struct fu_http *http = transfer->http;
     fu_timers_stop(&http->timers, &transfer->idle);
@@ -114,8 +134,13 @@ static void free_transfer(struct fu_transfer *transfer, bool inherited) {
     if (transfer->next != NULL) {
         transfer->next->place = transfer->place;
     }
+    if (!transfer->added) {
+        forget_to_add(transfer);
+    }
     if (!inherited) {
-        curl_multi_remove_handle(http->multi, transfer->easy);
+        if (transfer->added) {
+            curl_multi_remove_handle(http->multi, transfer->easy);
+        }
         if (http->idle_count < sizeof http->idle / sizeof http->idle[0]) {
             curl_easy_reset(transfer->easy);
             http->idle[http->idle_count++] = transfer->easy;
@@ -185,6 +210,10 @@ static void on_idle(struct fu_timer *timer) {
     struct fu_transfer *transfer = (struct fu_transfer *)(void *)((char *)timer - offsetof(struct fu_transfer, idle));
     struct fu_http *http = transfer->http;
     double now = now_of(http);
+    if (!transfer->added) {
+        fu_timers_set(&http->timers, &transfer->idle, now + transfer->idle_timeout);
+        return;
+    }
     curl_off_t ready = 0; /* microseconds until the request could be sent; 0: there is no connection yet */
     curl_easy_getinfo(transfer->easy, CURLINFO_PRETRANSFER_TIME_T, &ready);
     double last = ready > 0 ? transfer->started + (double)ready / 1e6 : now;
@@ -223,8 +252,7 @@ struct fu_transfer *fu_http_start(struct fu_http *http, const struct fu_http_req
     transfer->owner = owner;
     fu_timer_init(&transfer->idle, on_idle);
     transfer->easy = take_easy(http);
-    if (transfer->easy == NULL || !fu_transfer_prepare(transfer, request) ||
-        curl_multi_add_handle(http->multi, transfer->easy) != CURLM_OK) {
+    if (transfer->easy == NULL || !fu_transfer_prepare(transfer, request)) {
         if (transfer->easy != NULL) {
             curl_easy_cleanup(transfer->easy);
         }
@@ -239,13 +267,17 @@ struct fu_transfer *fu_http_start(struct fu_http *http, const struct fu_http_req
         http->first->place = &transfer->next;
     }
     http->first = transfer;
+    *http->to_add_end = transfer;
+    http->to_add_end = &transfer->next_to_add;
     fu_timers_set(&http->timers, &transfer->idle, now + request->idle_timeout);
     return transfer;
 }
 
 unsigned fu_http_cancel(struct fu_transfer *transfer) {
-    struct fu_http_outcome outcome;
-    fu_transfer_outcome(transfer, CURLE_OK, &outcome);
+    struct fu_http_outcome outcome = {.requests = 0};
+    if (transfer->added) {
+        fu_transfer_outcome(transfer, CURLE_OK, &outcome);
+    }
     free_transfer(transfer, fu_http_is_inherited(transfer->http));
     return outcome.requests;
 }
@@ -282,14 +314,32 @@ static int mask_of(const struct fu_ready *ready) {
            (ready->failed ? CURL_CSELECT_ERR : 0);
 }
 
-/* Runs what is due by the clock. With a budget piece by piece: a pager that starts eight calls at once would otherwise
- * have libcurl set them all up in one go. False: the time is up. */
+/* Hands the transfer that has waited longest to libcurl. */
+static void add_transfer(struct fu_http *http) {
+    struct fu_transfer *transfer = take_to_add(http, &http->to_add);
+    transfer->added = curl_multi_add_handle(http->multi, transfer->easy) == CURLM_OK;
+    if (!transfer->added) {
+        struct fu_http_outcome outcome = {.kind = FUSIOO_MEMORY, .hopeless = true, .retry_after = -1};
+        snprintf(outcome.message, sizeof outcome.message, "not enough memory");
+        finish(transfer, &outcome);
+    }
+}
+
+/* Hands over and runs what is due by the clock. With a budget piece by piece: libcurl takes a tenth of a millisecond to
+ * set a request up and send it, and a pager starts several at once. False: the time is up. */
 static bool run_due(struct fu_http *http, double end, bool *moved) {
     int running;
     for (;;) {
         double now = now_of(http);
         bool fired = end < 0 ? fu_timers_run(&http->timers, now) > 0 : fu_timers_run_first(&http->timers, now);
-        bool due = http->curl_due >= 0 && http->curl_due <= now;
+        while (http->to_add != NULL) {
+            add_transfer(http);
+            fired = true;
+            if (end >= 0) {
+                break; /* and libcurl begins it below, before the next one */
+            }
+        }
+        bool due = http->curl_due >= 0 && http->curl_due <= now_of(http);
         if (due) {
             http->curl_due = -1;
             curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
@@ -304,16 +354,20 @@ static bool run_due(struct fu_http *http, double end, bool *moved) {
     }
 }
 
-/* Lets libcurl read and write. False: the time is up. */
+/* Lets libcurl read and write. False: the time is up. What has ended is taken in first, which is what a step before
+ * this one may have had no time for: reading an answer's last bytes and taking it in are two pieces of work. */
 static bool move_sockets(struct fu_http *http, double end, bool *moved) {
     struct fu_ready ready[MOST_READY];
     int running;
+    if (!finish_transfers(http, end)) {
+        *moved = true;
+        return false;
+    }
     int count = fu_poller_take(&http->poller, ready, MOST_READY);
     for (int i = 0; i < count; i++) {
         *moved = true;
         curl_multi_socket_action(http->multi, ready[i].fd, mask_of(&ready[i]), &running);
         if (is_over(http, end)) {
-            finish_transfers(http, end);
             return false; /* the queue reports the others again */
         }
     }
@@ -358,7 +412,7 @@ void fu_http_step(struct fu_http *http, double budget) {
 /* When the next step is due; negative: never. */
 static double next_due(const struct fu_http *http) {
     double due = fu_timers_next(&http->timers);
-    if (http->more) {
+    if (http->more || http->to_add != NULL) {
         return 0;
     }
     return http->curl_due >= 0 && (due < 0 || http->curl_due < due) ? http->curl_due : due;

@@ -23,13 +23,14 @@ struct fu_http {
     struct fu_poller poller;
     struct fu_timers timers; /* all timers of the engine */
     struct fu_clock clock;
-    double curl_due;           /* when libcurl wants to be called; negative: it does not */
-    double announced;          /* when the last step said that the next is due; negative: never */
-    double absent;             /* seconds that steps came late, in all */
-    bool more;                 /* the last step left work undone */
-    pid_t process;             /* who opened this */
-    struct fu_transfer *first; /* transfers under way */
-    int *sockets;              /* libcurl's descriptors, for a child to close */
+    double curl_due;                          /* when libcurl wants to be called; negative: it does not */
+    double announced;                         /* when the last step said that the next is due; negative: never */
+    double absent;                            /* seconds that steps came late, in all */
+    bool more;                                /* the last step left work undone */
+    pid_t process;                            /* who opened this */
+    struct fu_transfer *first;                /* transfers under way */
+    struct fu_transfer *to_add, **to_add_end; /* those of them that libcurl does not know yet, in order */
+    int *sockets;                             /* libcurl's descriptors, for a child to close */
     size_t socket_count, socket_capacity;
     void *idle[8]; /* easy handles to use again */
     size_t idle_count;

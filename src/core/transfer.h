@@ -11,6 +11,8 @@
 struct fu_transfer {
     struct fu_http *http;
     struct fu_transfer *next, **place; /* in the list of those under way */
+    struct fu_transfer *next_to_add;   /* in the list of those that libcurl does not know yet */
+    bool added;                        /* does libcurl know it? */
     CURL *easy;
     struct curl_slist *headers; /* one of them holds the token */
     struct fu_buffer *body;     /* the caller's: the answer */
