@@ -120,6 +120,8 @@ static void refuses_what_is_no_address(void **state) {
         "https://[::1",
         "https://[::g]",
         "https://[]",
+        "https://%2544.example.com", /* decoded once it reads %44, which the next reader takes for D */
+        "https://%%%443/",
     };
     for (size_t i = 0; i < COUNT(urls); i++) {
         refuse(urls[i], "base_url");

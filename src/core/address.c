@@ -26,6 +26,12 @@ static bool has_part(CURLU *url, CURLUPart part) {
     return there;
 }
 
+/* libcurl decodes escapes in a host, so one that still holds a '%' would be another host when it is read again. In
+ * brackets, '%' begins the zone of an IPv6 address. */
+static bool is_host(const char *host) {
+    return host[0] == '[' || strchr(host, '%') == NULL;
+}
+
 /* Does the path end in a version, as in a base address copied from an example request? */
 static bool ends_in_version(const char *path, size_t size) {
     return size >= 3 && path[size - 3] == '/' && path[size - 2] == 'v' && path[size - 1] >= '1' &&
@@ -46,7 +52,7 @@ static bool read_parts(CURLU *url, const char *text, char **base, bool *plain, f
     while (size > 0 && path[size - 1] == '/') {
         size--;
     }
-    if (scheme == NULL || host == NULL) {
+    if (scheme == NULL || host == NULL || !is_host(host)) {
         fu_error_set(error, FUSIOO_INVALID, "base_url is no address: '%.100s'", text);
     } else if (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0) {
         fu_error_set(error, FUSIOO_INVALID, "base_url begins with https://, not %.20s://", scheme);
