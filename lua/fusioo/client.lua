@@ -1,19 +1,25 @@
 --- The client: one method for each method of Fusioo's guide, iterators, and what belongs to a client.
 --
--- Owns the flat layer. Must not know paths, versions or HTTP (the core does).
--- A method returns its result, or nil and an error (`fusioo.error`); a wrong type of argument raises.
+-- Owns options, views, iterators and what belongs to the client as a whole; the methods stand in `fusioo.methods` and
+-- `fusioo.files`. Must not know paths, versions or HTTP (the core does).
 
 local core = require "fusioo.core"
 local App = require "fusioo.app"
+local files = require "fusioo.files"
+local invoke = require "fusioo.invoke"
 local List = require "fusioo.list"
+local methods = require "fusioo.methods"
 local options = require "fusioo.options"
 local runtimes = require "fusioo.runtime"
 local scheduler = require "fusioo.scheduler"
-local where = require "fusioo.where"
 
 local Client = {}
 Client.__index = Client
 Client.__name = "fusioo.client"
+
+for _, part in ipairs{methods, files} do
+  for name, method in pairs(part) do Client[name] = method end
+end
 
 -- ---- Making one ----
 
@@ -102,177 +108,11 @@ function Client:__tostring()
     self._options.base_url or "https://api.fusioo.com")
 end
 
--- ---- Calls ----
-
-local function is_done(call)
-  return call:done()
-end
-
--- Waits for a call of the core, which may also be nil and an error; returns the same.
-local function finish(self, call, err)
-  if not call then return nil, err end
-  if not call:done() then
-    scheduler.wait(call, self._runtime, self.engine, is_done)
-  end
-  return call
-end
-
--- Makes one call and waits for it. `read`: the core's name for what to read of the answer.
-local function run(self, read, method, id, query)
-  scheduler.check(self._runtime)
-  local call, err = finish(self, self._core:call(method, id, query))
-  if not call then return nil, err end
-  local result
-  if read == "items" then
-    result, err = List.of_call(call)
-  else
-    result, err = call[read](call)
-  end
-  call:free() -- the answer's memory: the collector sees a small userdata alone
-  return result, err
-end
-
--- A query as the core takes it; nil and an error where its `where` cannot be JSON.
-local function core_query(query)
-  local filter, err = where._filter("where", query.where)
-  if err then return nil, err end
-  return {filter = filter, sort_by = query.sort_by, order = query.order, limit = query.limit, offset = query.offset}
-end
-
---- Ping: is the service there, and does it take the token? Spends no call.
--- @return true, or nil and an error
--- @usage assert(client:ping())
-function Client:ping()
-  local data, err = run(self, "data", "ping")
-  if data == nil then return nil, err end
-  return true
-end
-
---- GetApps: all apps that the token may see.
--- @return array of apps, or nil and an error
--- @usage for _, app in ipairs(assert(client:get_apps())) do print(app.id, app.name) end
-function Client:get_apps()
-  return run(self, "data", "get_apps")
-end
-
---- GetApp: one app with its fields.
--- @param app_id the app's id
--- @return app, or nil and an error
--- @usage local app = assert(client:get_app("ia4f42"))
-function Client:get_app(app_id)
-  options.string("get_app", "app_id", app_id)
-  return run(self, "data", "get_app", app_id)
-end
-
---- RecordCount: how many records an app has, in all or of those that a filter lets through.
--- @param app_id the app's id
--- @param filter as the `where` of a query, or nil
--- @return integer, or nil and an error
--- @usage local open = assert(client:record_count(app_id, {stage = {contains = "Open"}}))
-function Client:record_count(app_id, filter)
-  options.string("record_count", "app_id", app_id)
-  if filter ~= nil and type(filter) ~= "table" then
-    error("record_count: filter is a " .. type(filter) .. ", not a table", 0)
-  end
-  local text, err = where._filter("filter", filter)
-  if err then return nil, err end
-  return run(self, "count", "record_count", app_id, {filter = text})
-end
-
---- GetRecords: one page of an app's records.
--- @param app_id the app's id
--- @param query `where`, `sort_by`, `order` ("asc" or "desc"), `limit` (1 to 200, default 200), `offset` (records to
--- skip, in every API version), or nil
--- @return array of records, or nil and an error
--- @usage local newest = assert(client:get_records(app_id, {sort_by = "last_modified", order = "desc", limit = 10}))
-function Client:get_records(app_id, query)
-  options.string("get_records", "app_id", app_id)
-  local q, err = core_query(options.page("get_records", query))
-  if not q then return nil, err end
-  return run(self, "items", "get_records", app_id, q)
-end
-
---- GetRecord: one record.
--- @param record_id the record's id
--- @return record, or nil and an error
--- @usage local record = assert(client:get_record(id))
-function Client:get_record(record_id)
-  options.string("get_record", "record_id", record_id)
-  return run(self, "data", "get_record", record_id)
-end
-
---- GetUsers: one page of the company's users. From v3 on.
--- @param query `limit` (1 to 200, default 200), `offset`, or nil
--- @return array of users, or nil and an error
--- @usage local users = assert(client:get_users())
-function Client:get_users(query)
-  return run(self, "items", "get_users", nil, core_query(options.users_page("get_users", query)))
-end
-
---- GetUser: one user. From v3 on.
--- @param user_id the user's id
--- @return user, or nil and an error
--- @usage local user = assert(client:get_user(record.owner[1]))
-function Client:get_user(user_id)
-  options.string("get_user", "user_id", user_id)
-  return run(self, "data", "get_user", user_id)
-end
-
--- ---- Anything else ----
-
-local function percent_encode(text)
-  return (text:gsub("[^%w%-._~]", function(byte) return ("%%%02X"):format(byte:byte()) end))
-end
-
-local function query_string(query)
-  local parts = {}
-  for name, value in pairs(query) do
-    local kind = type(value)
-    if type(name) ~= "string" or (kind ~= "string" and kind ~= "number" and kind ~= "boolean") then
-      error(("request: query.%s is a %s; a query holds strings, numbers and booleans"):format(tostring(name), kind), 0)
-    end
-    if kind == "number" and value == math.floor(value) and math.abs(value) < 2 ^ 53 then
-      value = ("%d"):format(value)
-    end
-    parts[#parts + 1] = percent_encode(name) .. "=" .. percent_encode(tostring(value))
-  end
-  table.sort(parts)
-  return #parts > 0 and table.concat(parts, "&") or nil
-end
-
---- Any request that the service understands and this library has no method for.
--- @param method "GET", "POST", "PUT", "PATCH" or "DELETE"
--- @param path below the version, "/apps", percent-encoded where needed
--- @param given `query` (a table), `body` (any value, sent as JSON), `repeatable` (a POST or PATCH may be sent again
--- after a fault), or nil
--- @return data (`fusioo.null` where the answer has none) and the whole envelope, or nil and an error
--- @usage local data, envelope = client:request("GET", "/apps", {query = {archived = true}})
-function Client:request(method, path, given)
-  options.string("request", "method", method)
-  options.string("request", "path", path)
-  given = options.request("request", given)
-  local body, err
-  if given.body ~= nil then
-    body, err = core.json_encode(given.body, "body")
-    if not body then return nil, err end
-  end
-  scheduler.check(self._runtime)
-  local call
-  call, err = finish(self, self._core:request{
-    method = method, path = path, query = given.query and query_string(given.query), body = body,
-    repeatable = given.repeatable,
-  })
-  if not call then return nil, err end
-  local data, envelope = call:envelope()
-  call:free()
-  return data, envelope
-end
-
 -- ---- Iterators ----
 
 local function record_list(self, app_id, query)
   return List.new(self, function()
-    local q, err = core_query(query)
+    local q, err = invoke.query(query)
     if not q then return nil, err end
     return self._core:pager("get_records", app_id, {filter = q.filter, sort_by = q.sort_by, order = q.order,
       offset = q.offset}, query)
@@ -319,6 +159,19 @@ function Client:users(query)
   query = options.users_list("users", query)
   return List.new(self, function()
     return self._core:pager("get_users", nil, {offset = query.offset}, query)
+  end, query):records()
+end
+
+--- Iterates over a record's discussions. Stands on GetDiscussions. From v3 on.
+-- @param record_id the record's id
+-- @param query `limit`, `offset`, `page_size`, `concurrency`, `seams`, `on_progress`, or nil
+-- @return what a generic `for` wants
+-- @usage for discussion in client:discussions(record.id) do print(discussion.message) end
+function Client:discussions(record_id, query)
+  options.string("discussions", "record_id", record_id)
+  query = options.users_list("discussions", query)
+  return List.new(self, function()
+    return self._core:pager("get_discussions", record_id, {offset = query.offset}, query)
   end, query):records()
 end
 

@@ -259,6 +259,16 @@ function options.string(where, name, value)
   end
 end
 
+--- Raises unless `value` is a table.
+-- @param where the function's name, for the message
+-- @param name the argument's name
+-- @param value what the user passed
+function options.table(where, name, value)
+  if type(value) ~= "table" then
+    fail(where, ("%s is %s, not a table"):format(name, value == nil and "nil" or show(value)))
+  end
+end
+
 --- Raises unless `value` is a function.
 -- @param where the function's name, for the message
 -- @param name the argument's name

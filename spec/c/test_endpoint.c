@@ -55,19 +55,36 @@ static const struct {
     const char *name, *verb, *path; /* the path without the version */
     unsigned since;
     enum fu_answer answer;
+    enum fu_effect effect;
     bool list;
 } table[] = {
-    {FUSIOO_PING, "ping", "GET", "/ping", 1, FU_ANSWER_ANY, false},
-    {FUSIOO_GET_APPS, "get_apps", "GET", "/apps", 1, FU_ANSWER_LIST, false},
-    {FUSIOO_GET_APP, "get_app", "GET", "/apps/i1", 1, FU_ANSWER_OBJECT, false},
-    {FUSIOO_RECORD_COUNT, "record_count", "GET", "/records/apps/i1/count", 1, FU_ANSWER_COUNT, false},
+    {FUSIOO_PING, "ping", "GET", "/ping", 1, FU_ANSWER_ANY, FU_READS, false},
+    {FUSIOO_GET_APPS, "get_apps", "GET", "/apps", 1, FU_ANSWER_LIST, FU_READS, false},
+    {FUSIOO_GET_APP, "get_app", "GET", "/apps/i1", 1, FU_ANSWER_OBJECT, FU_READS, false},
+    {FUSIOO_RECORD_COUNT, "record_count", "GET", "/records/apps/i1/count", 1, FU_ANSWER_COUNT, FU_READS, false},
     {FUSIOO_RECORD_COUNT_FILTER, "record_count_filter", "POST", "/records/apps/i1/count/filter", 1, FU_ANSWER_COUNT,
+     FU_READS, false},
+    {FUSIOO_GET_RECORDS, "get_records", "GET", "/records/apps/i1", 1, FU_ANSWER_LIST, FU_READS, true},
+    {FUSIOO_GET_RECORDS_FILTER, "get_records_filter", "POST", "/records/apps/i1/filter", 1, FU_ANSWER_LIST, FU_READS,
+     true},
+    {FUSIOO_GET_RECORD, "get_record", "GET", "/records/i1", 1, FU_ANSWER_OBJECT, FU_READS, false},
+    {FUSIOO_CREATE_RECORD, "create_record", "POST", "/records/apps/i1", 1, FU_ANSWER_OBJECT, FU_CREATES, false},
+    {FUSIOO_UPDATE_RECORD, "update_record", "PUT", "/records/i1", 1, FU_ANSWER_OBJECT, FU_CHANGES, false},
+    {FUSIOO_DELETE_RECORD, "delete_record", "DELETE", "/records/i1", 1, FU_ANSWER_NOTHING, FU_DELETES, false},
+    {FUSIOO_CREATE_FILE, "create_file", "POST", "/files", 3, FU_ANSWER_OBJECT, FU_CREATES, false},
+    {FUSIOO_GET_FILE, "get_file", "GET", "/files/i1", 3, FU_ANSWER_OBJECT, FU_READS, false},
+    {FUSIOO_DOWNLOAD_FILE, "download_file", "GET", "/files/i1/download", 3, FU_ANSWER_ANY, FU_READS, false},
+    {FUSIOO_DELETE_FILE, "delete_file", "DELETE", "/files/i1", 3, FU_ANSWER_NOTHING, FU_DELETES, false},
+    {FUSIOO_CREATE_DISCUSSION, "create_discussion", "POST", "/discussions/records/i1", 3, FU_ANSWER_OBJECT, FU_CREATES,
      false},
-    {FUSIOO_GET_RECORDS, "get_records", "GET", "/records/apps/i1", 1, FU_ANSWER_LIST, true},
-    {FUSIOO_GET_RECORDS_FILTER, "get_records_filter", "POST", "/records/apps/i1/filter", 1, FU_ANSWER_LIST, true},
-    {FUSIOO_GET_RECORD, "get_record", "GET", "/records/i1", 1, FU_ANSWER_OBJECT, false},
-    {FUSIOO_GET_USERS, "get_users", "GET", "/users", 3, FU_ANSWER_LIST, true},
-    {FUSIOO_GET_USER, "get_user", "GET", "/users/i1", 3, FU_ANSWER_OBJECT, false},
+    {FUSIOO_GET_DISCUSSIONS, "get_discussions", "GET", "/discussions/records/i1", 3, FU_ANSWER_LIST, FU_READS, true},
+    {FUSIOO_GET_DISCUSSION, "get_discussion", "GET", "/discussions/i1", 3, FU_ANSWER_OBJECT, FU_READS, false},
+    {FUSIOO_DELETE_DISCUSSION, "delete_discussion", "DELETE", "/discussions/i1", 3, FU_ANSWER_NOTHING, FU_DELETES,
+     false},
+    {FUSIOO_CREATE_COMMENT, "create_comment", "POST", "/discussions/i1/comments", 3, FU_ANSWER_OBJECT, FU_CREATES,
+     false},
+    {FUSIOO_GET_USERS, "get_users", "GET", "/users", 3, FU_ANSWER_LIST, FU_READS, true},
+    {FUSIOO_GET_USER, "get_user", "GET", "/users/i1", 3, FU_ANSWER_OBJECT, FU_READS, false},
 };
 
 static void every_method_in_every_version(void **state) {
@@ -77,7 +94,7 @@ static void every_method_in_every_version(void **state) {
         for (unsigned version = 1; version <= 3; version++) {
             char path[80];
             fusioo_query query = {.filter = "{\"a\":1}", .filter_size = 7, .offset = 5, .limit = 3};
-            bool post = strcmp(table[i].verb, "POST") == 0;
+            bool post = table[i].verb[0] == 'P'; /* or PUT */
             const char *arguments = !table[i].list ? "" : version == 3 ? "limit=3&offset=5" : "limit=3&offset=6";
             snprintf(path, sizeof path, "/v%u%s", version, table[i].path);
             if (!post) {
@@ -98,17 +115,21 @@ static void what_the_table_says_of_them(void **state) {
     for (size_t i = 0; i < COUNT(table); i++) {
         const struct fu_endpoint *endpoint = fu_endpoint(table[i].method);
         assert_string_equal(endpoint->name, table[i].name);
-        assert_int_equal(fu_endpoint_find(table[i].name), table[i].method);
+        assert_int_equal(fusioo_method_find(table[i].name), table[i].method);
         assert_int_equal(endpoint->answer, table[i].answer);
         assert_int_equal(endpoint->since, table[i].since);
         assert_int_equal(endpoint->list, table[i].list);
         assert_int_equal(endpoint->counted, table[i].method != FUSIOO_PING); /* ping alone is free */
-        assert_false(endpoint->write);
+        assert_int_equal(endpoint->effect, table[i].effect);
         assert_true(fu_endpoint_check(endpoint->request, &error));
     }
-    assert_int_equal(fu_endpoint_find("get_record "), FUSIOO_METHODS);
-    assert_int_equal(fu_endpoint_find(""), FUSIOO_METHODS);
-    assert_int_equal(fu_endpoint_find("GET_APPS"), FUSIOO_METHODS);
+    assert_int_equal(fu_endpoint_answer(FUSIOO_CREATE_RECORD, 1), FU_ANSWER_MAYBE_OBJECT);
+    assert_int_equal(fu_endpoint_answer(FUSIOO_UPDATE_RECORD, 1), FU_ANSWER_MAYBE_OBJECT);
+    assert_int_equal(fu_endpoint_answer(FUSIOO_CREATE_RECORD, 2), FU_ANSWER_OBJECT);
+    assert_int_equal(fu_endpoint_answer(FUSIOO_GET_RECORD, 1), FU_ANSWER_OBJECT);
+    assert_int_equal(fusioo_method_find("get_record "), FUSIOO_METHODS);
+    assert_int_equal(fusioo_method_find(""), FUSIOO_METHODS);
+    assert_int_equal(fusioo_method_find("GET_APPS"), FUSIOO_METHODS);
 }
 
 /* ---- Lists ---- */

@@ -115,6 +115,26 @@ static void without_an_envelope_the_status_alone_decides(void **state) {
     }
 }
 
+static void an_answer_without_content_is_a_success_where_nothing_is_wanted(void **state) {
+    (void)state;
+    assert_true(verdict(204, FU_ANSWER_NOTHING, ""));
+    assert_null(envelope.data.data);
+    assert_true(verdict(204, FU_ANSWER_MAYBE_OBJECT, ""));
+    refuse(204, FU_ANSWER_OBJECT, "", FUSIOO_DECODE, "JSON");
+    refuse(204, FU_ANSWER_ANY, "", FUSIOO_DECODE, "JSON");
+    refuse(204, FU_ANSWER_NOTHING, "x", FUSIOO_DECODE, "JSON");
+    refuse(200, FU_ANSWER_NOTHING, "", FUSIOO_DECODE, "JSON");
+}
+
+static void v1_may_answer_with_an_object_or_nothing(void **state) {
+    (void)state;
+    assert_true(verdict(200, FU_ANSWER_MAYBE_OBJECT, "{\"code\":10000,\"data\":{\"id\":\"i1\"}}"));
+    assert_true(verdict(200, FU_ANSWER_MAYBE_OBJECT, "{\"code\":10000,\"data\":null}"));
+    assert_true(verdict(200, FU_ANSWER_MAYBE_OBJECT, "{\"code\":10000}"));
+    refuse(200, FU_ANSWER_MAYBE_OBJECT, "{\"code\":10000,\"data\":[]}", FUSIOO_DECODE, "an object");
+    refuse(200, FU_ANSWER_MAYBE_OBJECT, "{\"code\":10000,\"data\":17}", FUSIOO_DECODE, "an object");
+}
+
 static void a_success_without_success_code_is_none(void **state) {
     (void)state;
     refuse(200, FU_ANSWER_ANY, "{\"data\":{}}", FUSIOO_DECODE, "no code");
@@ -374,6 +394,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_status_decides_first_then_the_code),
         cmocka_unit_test(without_an_envelope_the_status_alone_decides),
+        cmocka_unit_test(an_answer_without_content_is_a_success_where_nothing_is_wanted),
+        cmocka_unit_test(v1_may_answer_with_an_object_or_nothing),
         cmocka_unit_test(a_success_without_success_code_is_none),
         cmocka_unit_test(members_come_in_any_order),
         cmocka_unit_test(messages_are_read_out),

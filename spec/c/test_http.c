@@ -2,6 +2,7 @@
  * needs a server: the Lua specs have one. */
 #include "buffer.h"
 #include "clock.h"
+#include "headers.h"
 #include "http.h"
 #include "transfer.h"
 
@@ -20,7 +21,7 @@ static double read_value(const char *value, size_t size, double wall) {
     char *copy = malloc(size > 0 ? size : 1);
     assert_non_null(copy);
     memcpy(copy, value, size);
-    double wait = fu_http_retry_after(copy, size, wall);
+    double wait = fu_retry_after_read(copy, size, wall);
     free(copy);
     return wait;
 }

@@ -4,6 +4,7 @@
  * Promises: seconds are read as they stand, up to what no wait can be; anything else is a wait that is a number, or
  * nothing; the value needs no NUL behind it. */
 #include "fuzz.h"
+#include "headers.h"
 #include "http.h"
 
 #include <math.h>
@@ -30,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size > 0) {
         memcpy(exact, input.at, size);
     }
-    double wait = fu_http_retry_after(exact, size, wall);
+    double wait = fu_retry_after_read(exact, size, wall);
     FUZZ_CHECK(isfinite(wait));
     FUZZ_CHECK(wait >= 0 || wait == -1);
     char *text = fuzz_copy(input.at, size);

@@ -17,6 +17,7 @@
 #define LFU_CLIENT "fusioo.core.client"
 #define LFU_CALL "fusioo.core.call"
 #define LFU_PAGER "fusioo.core.pager"
+#define LFU_FILE "fusioo.core.file"
 #define LFU_ERROR "fusioo.error"
 
 /* Makes the metatable `name` with the methods and a __gc, and pops it. `methods` and `collect` are static. */
@@ -63,6 +64,7 @@ void lfu_push_item(lua_State *L, int shape, const fusioo_item *item);
 /* Functions of the module's table. */
 extern const luaL_Reg lfu_engine_functions[];
 extern const luaL_Reg lfu_client_functions[];
+extern const luaL_Reg lfu_file_functions[];
 
 /* Sets up the type of engines. */
 void lfu_open_engine(lua_State *L);
@@ -76,11 +78,41 @@ void lfu_open_call(lua_State *L);
 /* Sets up the type of pagers. */
 void lfu_open_pager(lua_State *L);
 
+/* Sets up the type of files on disk. */
+void lfu_open_file(lua_State *L);
+
 /* client:call, which stands where calls do. */
 int lfu_client_call(lua_State *L);
 
+/* client:send, which stands where calls do. */
+int lfu_client_send(lua_State *L);
+
 /* client:request, which stands where calls do. */
 int lfu_client_request(lua_State *L);
+
+/* Pushes a userdata for a call whose pointer is NULL, and returns where the pointer goes. Raises without memory. */
+void **lfu_new_call_box(lua_State *L);
+
+/* client:upload, which stands with what files need. */
+int lfu_client_upload(lua_State *L);
+
+/* client:download, which stands there too. */
+int lfu_client_download(lua_State *L);
+
+/* call:wants, of a call that sends a file. */
+int lfu_call_wants(lua_State *L);
+
+/* call:give, of such a call. */
+int lfu_call_give(lua_State *L);
+
+/* call:give_up, of a call that moves a file. */
+int lfu_call_give_up(lua_State *L);
+
+/* call:take, of a call that brings a file. */
+int lfu_call_take(lua_State *L);
+
+/* call:progress, of a call that moves a file. */
+int lfu_call_progress(lua_State *L);
 
 /* client:pager, which stands where pagers do. */
 int lfu_client_pager(lua_State *L);

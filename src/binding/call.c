@@ -11,20 +11,12 @@ static fusioo_call *check_call(lua_State *L) {
 }
 
 fusioo_method lfu_check_method(lua_State *L, int index) {
-    static const char *const names[] = {
-        [FUSIOO_PING] = "ping",
-        [FUSIOO_GET_APPS] = "get_apps",
-        [FUSIOO_GET_APP] = "get_app",
-        [FUSIOO_RECORD_COUNT] = "record_count",
-        [FUSIOO_RECORD_COUNT_FILTER] = "record_count_filter",
-        [FUSIOO_GET_RECORDS] = "get_records",
-        [FUSIOO_GET_RECORDS_FILTER] = "get_records_filter",
-        [FUSIOO_GET_RECORD] = "get_record",
-        [FUSIOO_GET_USERS] = "get_users",
-        [FUSIOO_GET_USER] = "get_user",
-        [FUSIOO_METHODS] = NULL,
-    };
-    return (fusioo_method)luaL_checkoption(L, index, NULL, names);
+    const char *name = luaL_checkstring(L, index);
+    fusioo_method method = fusioo_method_find(name);
+    if (method == FUSIOO_METHODS) {
+        luaL_error(L, "there is no method '%s'", name);
+    }
+    return method;
 }
 
 void lfu_read_query(lua_State *L, int index, fusioo_query *query) {
@@ -42,7 +34,7 @@ void lfu_read_query(lua_State *L, int index, fusioo_query *query) {
 }
 
 /* A call's table remembers the shape of its records. 5.1 would give it one that everybody shares. */
-static void **new_box(lua_State *L) {
+void **lfu_new_call_box(lua_State *L) {
     void **box = lfu_new_box(L, LFU_CALL);
     lua_newtable(L);
     lua_setuservalue(L, -2);
@@ -58,8 +50,22 @@ int lfu_client_call(lua_State *L) {
     fusioo_method method = lfu_check_method(L, 2);
     const char *id = luaL_optlstring(L, 3, NULL, &size);
     lfu_read_query(L, 4, &query);
-    void **box = new_box(L);
+    void **box = lfu_new_call_box(L);
     *box = fusioo_call_start(client, method, id, size, &query, &error);
+    return *box != NULL ? 1 : lfu_fail(L, &error);
+}
+
+/* client:send(method, id | nil, body) -> call | nil, err        `body`: a JSON object */
+int lfu_client_send(lua_State *L) {
+    fusioo_error error;
+    size_t id_size = 0;
+    size_t body_size;
+    fusioo_client *client = lfu_check_box(L, 1, LFU_CLIENT);
+    fusioo_method method = lfu_check_method(L, 2);
+    const char *id = luaL_optlstring(L, 3, NULL, &id_size);
+    const char *body = luaL_checklstring(L, 4, &body_size);
+    void **box = lfu_new_call_box(L);
+    *box = fusioo_call_send(client, method, id, id_size, body, body_size, &error);
     return *box != NULL ? 1 : lfu_fail(L, &error);
 }
 
@@ -77,7 +83,7 @@ int lfu_client_request(lua_State *L) {
     request.body_size = request.body != NULL ? strlen(request.body) : 0;
     lua_getfield(L, 2, "repeatable");
     request.repeatable = lua_toboolean(L, -1);
-    void **box = new_box(L);
+    void **box = lfu_new_call_box(L);
     *box = fusioo_call_request(client, &request, &error);
     return *box != NULL ? 1 : lfu_fail(L, &error);
 }
@@ -103,6 +109,16 @@ static int done(lua_State *L) {
         return 0;
     }
     lua_pushboolean(L, fusioo_call_done(*box));
+    return 1;
+}
+
+/* call:ready() -> boolean: has it ended, or a chunk to give or take? | nil, where it is closed */
+static int ready(lua_State *L) {
+    fusioo_call *const *box = luaL_checkudata(L, 1, LFU_CALL);
+    if (*box == NULL) {
+        return 0;
+    }
+    lua_pushboolean(L, fusioo_call_ready(*box));
     return 1;
 }
 
@@ -192,8 +208,22 @@ static int items(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-    {"id", number}, {"done", done},         {"watch", watch}, {"cancel", cancel}, {"free", collect},
-    {"data", data}, {"envelope", envelope}, {"count", count}, {"items", items},   {NULL, NULL},
+    {"id", number},
+    {"done", done},
+    {"ready", ready},
+    {"watch", watch},
+    {"cancel", cancel},
+    {"free", collect},
+    {"data", data},
+    {"envelope", envelope},
+    {"count", count},
+    {"items", items},
+    {"wants", lfu_call_wants},
+    {"give", lfu_call_give},
+    {"give_up", lfu_call_give_up},
+    {"take", lfu_call_take},
+    {"progress", lfu_call_progress},
+    {NULL, NULL},
 };
 
 void lfu_open_call(lua_State *L) {

@@ -100,11 +100,13 @@ LUALIB_API int luaopen_fusioo_core(lua_State *L) {
     lfu_open_client(L);
     lfu_open_call(L);
     lfu_open_pager(L);
+    lfu_open_file(L);
     lua_newtable(L);
     luaL_setfuncs(L, functions, 0);
     luaL_setfuncs(L, lfu_codec_functions, 0);
     luaL_setfuncs(L, lfu_engine_functions, 0);
     luaL_setfuncs(L, lfu_client_functions, 0);
+    luaL_setfuncs(L, lfu_file_functions, 0);
     lua_pushstring(L, FUSIOO_VERSION);
     lua_setfield(L, -2, "version");
     lua_pushlightuserdata(L, NULL);

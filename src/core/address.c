@@ -109,3 +109,40 @@ bool fu_address_read(const char *text, char **base, bool *plain, fusioo_error *e
     }
     return good;
 }
+
+/* ---- Redirects ---- */
+
+static bool same_part(CURLU *one, CURLU *other, CURLUPart part) {
+    char *left = NULL;
+    char *right = NULL;
+    bool same = curl_url_get(one, part, &left, CURLU_DEFAULT_PORT) == CURLUE_OK &&
+                curl_url_get(other, part, &right, CURLU_DEFAULT_PORT) == CURLUE_OK && strcasecmp(left, right) == 0;
+    curl_free(left);
+    curl_free(right);
+    return same;
+}
+
+bool fu_address_same_origin(const char *one, const char *other) {
+    CURLU *left = curl_url();
+    CURLU *right = curl_url();
+    bool same = left != NULL && right != NULL && curl_url_set(left, CURLUPART_URL, one, 0) == CURLUE_OK &&
+                curl_url_set(right, CURLUPART_URL, other, 0) == CURLUE_OK && same_part(left, right, CURLUPART_SCHEME) &&
+                same_part(left, right, CURLUPART_HOST) && same_part(left, right, CURLUPART_PORT);
+    curl_url_cleanup(left);
+    curl_url_cleanup(right);
+    return same;
+}
+
+bool fu_address_may_follow(const char *address) {
+    CURLU *url = curl_url();
+    char *scheme = NULL;
+    char *host = NULL;
+    bool good = url != NULL && curl_url_set(url, CURLUPART_URL, address, 0) == CURLUE_OK &&
+                curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+                curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK && is_host(host) &&
+                (strcmp(scheme, "https") == 0 || (strcmp(scheme, "http") == 0 && is_loopback(host)));
+    curl_free(scheme);
+    curl_free(host);
+    curl_url_cleanup(url);
+    return good;
+}

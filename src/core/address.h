@@ -13,4 +13,10 @@
  * `*plain`: it is http:// on this machine. False: FUSIOO_INVALID (what is wrong) or FUSIOO_MEMORY. */
 bool fu_address_read(const char *url, char **base, bool *plain, fusioo_error *error);
 
+/* Have both addresses the same scheme, host and port? What one of them may know, a token say, the other may. */
+bool fu_address_same_origin(const char *one, const char *other);
+
+/* May a redirect lead to `url`: https://, or http:// to a loopback host? */
+bool fu_address_may_follow(const char *url);
+
 #endif

@@ -3,6 +3,7 @@
 #include "call.h"
 
 #include "alloc.h"
+#include "call_private.h"
 #include "error.h"
 #include "retry.h"
 
@@ -25,39 +26,23 @@ static double now_of(const struct fusioo_call *call) {
     return fu_context_now(context_of(call));
 }
 
-/* ---- Events ---- */
-
-static fusioo_event new_event(const struct fusioo_call *call, fusioo_event_type type) {
-    return (fusioo_event){
-        .type = type,
-        .method = call->wire.method,
-        .path = call->wire.path.data,
-        .tag = call->client->tag,
-        .attempt = call->attempts,
-    };
-}
-
-static void tell(const struct fusioo_call *call, const fusioo_event *event) {
-    if (call->client->events) {
-        fu_event_post(context_of(call), call->client->id, event);
-    }
-}
-
-static void tell_wait(const struct fusioo_call *call, double seconds, const char *why) {
-    fusioo_event event = new_event(call, FUSIOO_EVENT_WAIT);
-    event.seconds = seconds;
-    event.why = why;
-    tell(call, &event);
-}
-
 /* ---- The end ---- */
+
+/* Does the next request spend one of the company's calls? A host that keeps files for the service counts none. */
+static bool is_counted(const struct fusioo_call *call) {
+    return call->counted && (call->stream == NULL || !call->stream->is_elsewhere);
+}
+
+static size_t size_of_body(const struct fusioo_call *call) {
+    return call->stream != NULL ? (size_t)call->stream->flow.give_size : call->wire.body.size;
+}
 
 /* What libcurl sent again by itself counts like any other request. */
 static void note_resent(struct fusioo_call *call, unsigned requests) {
     for (; requests > 1; requests--) {
         call->attempts++;
-        fu_client_note_request(call->client, true, call->wire.body.size);
-        if (call->counted) {
+        fu_client_note_request(call->client, true, size_of_body(call));
+        if (is_counted(call)) {
             fu_budget_note(call->client->budget);
         }
     }
@@ -77,8 +62,9 @@ static void leave_state(struct fusioo_call *call) {
         bool sent = requests > 0;
         call->transfer = NULL;
         note_resent(call, requests);
-        call->unknown = call->unknown || (call->write && sent);
-        fu_budget_end(call->client->budget, &call->waiter, call->counted && sent, false);
+        bool whole = call->stream == NULL || !fu_stream_is_partial(call->stream);
+        call->unknown = call->unknown || (call->effect != FU_READS && sent && whole);
+        fu_budget_end(call->client->budget, &call->waiter, is_counted(call) && sent, false);
     }
 }
 
@@ -90,6 +76,14 @@ static void sign_error(struct fusioo_call *call) {
     fu_error_copy(error->path, sizeof error->path, path != NULL ? path : "", call->wire.path.size);
     error->attempts = call->attempts;
     error->maybe_done = call->unknown;
+}
+
+void fu_call_tell_watcher(struct fusioo_call *call) {
+    if (call->watched) {
+        call->watched = false;
+        call->need.need = (fusioo_need){.kind = FUSIOO_NEED_READY, .id = call->id, .client = call->client->id};
+        fu_need_post(context_of(call), &call->need);
+    }
 }
 
 static void end(struct fusioo_call *call) {
@@ -105,10 +99,7 @@ static void end(struct fusioo_call *call) {
     context_of(call)->under_way--;
     fu_free_secret(call->token);
     call->token = NULL;
-    if (call->watched) {
-        call->need.need = (fusioo_need){.kind = FUSIOO_NEED_READY, .id = call->id, .client = call->client->id};
-        fu_need_post(context_of(call), &call->need);
-    }
+    fu_call_tell_watcher(call);
     if (call->ended != NULL) {
         call->ended(call, call->owner);
     }
@@ -147,6 +138,9 @@ static void stop_total(struct fusioo_call *call) {
 }
 
 static void start_total(struct fusioo_call *call) {
+    if (call->stream != NULL) {
+        return; /* a file takes as long as it takes */
+    }
     if (!fu_timer_is_set(&call->total)) {
         call->absent = context_of(call)->http.absent;
         fu_timers_set(timers_of(call), &call->total, now_of(call) + call->total_left);
@@ -182,14 +176,15 @@ static void on_granted(struct fu_waiter *waiter) {
 /* Goes on when the window lets it: at once, or later from on_granted. `refused`: the service has just said 429. */
 static void enter_line(struct fusioo_call *call, bool refused) {
     struct fusioo_client *client = call->client;
-    if (!refused && (!call->counted || fu_budget_try(client->budget, &call->waiter))) {
+    if (!refused && (!is_counted(call) || fu_budget_try(client->budget, &call->waiter))) {
         start_total(call);
         send_request(call);
         return;
     }
     /* Whom the service has just refused goes to the front of the line. */
     double wait = refused ? call->error.retry_after : fu_budget_wait(client->budget, client->limit);
-    if (client->rate_error || (client->rate_max_wait >= 0 && call->waited + wait > client->rate_max_wait)) {
+    bool stuck = refused && call->stream != NULL && !fu_stream_can_repeat(call->stream);
+    if (client->rate_error || stuck || (client->rate_max_wait >= 0 && call->waited + wait > client->rate_max_wait)) {
         fail_budget(call, wait);
         return;
     }
@@ -200,7 +195,7 @@ static void enter_line(struct fusioo_call *call, bool refused) {
     if (client->rate_max_wait >= 0) {
         fu_timers_set(timers_of(call), &call->timer, call->line_since + client->rate_max_wait - call->waited);
     }
-    tell_wait(call, wait, refused ? "429" : "window");
+    fu_call_tell_wait(call, wait, refused ? "429" : "window");
 }
 
 /* ---- The token ---- */
@@ -257,33 +252,18 @@ void fu_call_give_token(struct fu_context *context, uint64_t id, const char *tok
 /* ---- One request ---- */
 
 static void pause_and_repeat(struct fusioo_call *call, double wait) {
-    fusioo_event event = new_event(call, FUSIOO_EVENT_RETRY);
+    fusioo_event event = fu_call_event(call, FUSIOO_EVENT_RETRY);
     sign_error(call);
     event.seconds = wait;
     event.error = &call->error;
-    tell(call, &event);
+    fu_call_tell(call, &event);
     call->state = FU_CALL_PAUSE;
     fu_timers_set(timers_of(call), &call->timer, now_of(call) + wait);
 }
 
-static bool is_unknown(const fusioo_error *error, const struct fu_http_outcome *outcome) {
-    switch (error->kind) {
-    case FUSIOO_NETWORK:
-    case FUSIOO_TIMEOUT:
-    case FUSIOO_DECODE:
-    case FUSIOO_TOO_LARGE:
-    case FUSIOO_MEMORY:
-        return outcome->sent;
-    case FUSIOO_API:
-        return error->status >= 500;
-    default:
-        return false;
-    }
-}
-
 /* A delete whose first try left no answer, and whose repeat finds nothing, has succeeded. */
 static bool is_deleted(const struct fusioo_call *call) {
-    return call->unknown && call->error.status == 404 && strcmp(call->wire.method, "DELETE") == 0;
+    return call->unknown && call->error.status == 404 && call->effect == FU_DELETES;
 }
 
 static void end_deleted(struct fusioo_call *call) {
@@ -301,8 +281,10 @@ static void decide(struct fusioo_call *call, const struct fu_http_outcome *outco
         end_deleted(call);
         return;
     }
-    call->unknown = call->unknown || (call->write && is_unknown(&call->error, outcome));
-    if (call->error.status == 401 && call->client->token_on_need && !call->renewed) {
+    struct fu_stream *stream = call->stream;
+    bool stuck = stream != NULL && !fu_stream_can_repeat(stream);
+    call->unknown = call->unknown || fu_call_is_unknown(call, outcome);
+    if (call->error.status == 401 && call->client->token_on_need && !call->renewed && !stuck) {
         call->renewed = true;
         ask_token(call);
         return;
@@ -313,50 +295,52 @@ static void decide(struct fusioo_call *call, const struct fu_http_outcome *outco
         .retry_after = outcome->retry_after,
         .sent = outcome->sent,
         .repeatable = call->repeatable,
-        .hopeless = outcome->hopeless,
+        .hopeless = outcome->hopeless || stuck,
     };
-    call->failures++;
+    call->failures = stream != NULL && fu_stream_made_progress(stream) ? 1 : call->failures + 1;
     double wait =
         fu_retry_after(&call->client->retry, &fate, call->failures, fu_random_unit(&context_of(call)->random));
-    if (wait < 0 || now_of(call) + wait >= call->total.due) {
+    if (wait < 0 || (stream == NULL && now_of(call) + wait >= call->total.due)) {
         end(call);
         return;
+    }
+    if (stream != NULL) {
+        fu_stream_go_home(stream);
     }
     pause_and_repeat(call, wait);
 }
 
 static void on_answer(void *owner, const struct fu_http_outcome *outcome) {
     struct fusioo_call *call = owner;
+    struct fu_stream *stream = call->stream;
+    bool counted = is_counted(call);
+    bool comes = stream != NULL && !stream->upload;
+    uint64_t bytes = comes ? (uint64_t)(stream->done - stream->began) : call->body.size;
     call->transfer = NULL;
     note_resent(call, outcome->requests);
-    call->client->stats->sum.bytes_in += call->body.size;
-    fusioo_event event = new_event(call, FUSIOO_EVENT_RESPONSE);
+    call->client->stats->sum.bytes_in += bytes;
+    fusioo_event event = fu_call_event(call, FUSIOO_EVENT_RESPONSE);
     event.status = outcome->status;
     event.seconds = now_of(call) - call->sent_at;
-    event.bytes = call->body.size;
-    tell(call, &event);
+    event.bytes = bytes;
+    fu_call_tell(call, &event);
 
     fu_error_clear(&call->error, FUSIOO_OK);
-    bool good = false;
-    /* A 429 says all it has to say in its first line: it may be cut. */
-    bool refused = outcome->status == 429;
-    if (outcome->kind == FUSIOO_OK || refused) {
-        good = fu_verdict(outcome->status, call->body.data != NULL ? call->body.data : "", call->body.size,
-                          call->answer_type, &call->envelope, &call->count, &call->error);
-    } else {
-        fu_error_set(&call->error, outcome->kind, "%s", outcome->message);
-        call->error.status = outcome->status;
-    }
+    /* A host that keeps files for the service knows nothing of the company's calls. */
+    bool refused = outcome->status == 429 && (stream == NULL || !stream->is_elsewhere);
+    bool good = fu_call_read_answer(call, outcome, refused);
     if (refused) {
         call->error.retry_after = fu_budget_refused(call->client->budget, &call->waiter, outcome->retry_after);
         call->state = FU_CALL_NEW;
         enter_line(call, true);
         return;
     }
-    fu_budget_end(call->client->budget, &call->waiter, call->counted && outcome->sent, outcome->kind == FUSIOO_OK);
+    fu_budget_end(call->client->budget, &call->waiter, counted && outcome->sent, outcome->kind == FUSIOO_OK);
     call->state = FU_CALL_NEW;
     if (good) {
         end(call);
+    } else if (call->error.kind == FUSIOO_OK) {
+        fu_timers_set(timers_of(call), &call->timer, now_of(call)); /* to where the redirect leads */
     } else {
         decide(call, outcome);
     }
@@ -364,10 +348,13 @@ static void on_answer(void *owner, const struct fu_http_outcome *outcome) {
 
 static void send_request(struct fusioo_call *call) {
     struct fusioo_client *client = call->client;
+    struct fu_stream *stream = call->stream;
+    const char *token = call->token != NULL ? call->token : client->token;
     struct fu_http_request request = {
         .method = call->wire.method,
-        .url = call->url,
-        .bearer = call->token != NULL ? call->token : client->token,
+        .url = stream != NULL && stream->location != NULL ? stream->location : call->url,
+        .bearer = stream != NULL && stream->is_elsewhere ? NULL : token,
+        .flow = stream != NULL ? &stream->flow : NULL,
         .body = call->wire.body.size > 0 ? call->wire.body.data : NULL,
         .body_size = call->wire.body.size,
         .repeatable = call->repeatable,
@@ -380,6 +367,10 @@ static void send_request(struct fusioo_call *call) {
         .max_body = client->max_body,
     };
     fu_buffer_clear(&call->body);
+    if (stream != NULL) {
+        request.plain = strncmp(request.url, "http://", 7) == 0;
+        fu_stream_begin(stream);
+    }
     if (call->answer_type == FU_ANSWER_LIST) {
         fu_context_take_spare(context_of(call), &call->body);
     }
@@ -393,9 +384,9 @@ static void send_request(struct fusioo_call *call) {
     call->state = FU_CALL_SENDING;
     call->attempts++;
     call->sent_at = now_of(call);
-    fu_client_note_request(client, call->attempts > 1, call->wire.body.size);
-    fusioo_event event = new_event(call, FUSIOO_EVENT_REQUEST);
-    tell(call, &event);
+    fu_client_note_request(client, call->attempts > 1, size_of_body(call));
+    fusioo_event event = fu_call_event(call, FUSIOO_EVENT_REQUEST);
+    fu_call_tell(call, &event);
 }
 
 static void begin_attempt(struct fusioo_call *call) {
@@ -422,6 +413,16 @@ static void on_timer(struct fu_timer *timer) {
 }
 
 /* ---- Beginning and ending from outside ---- */
+
+void fu_call_give_up(struct fusioo_call *call, const char *why) {
+    if (call->state == FU_CALL_DONE) {
+        return;
+    }
+    leave_state(call);
+    fu_error_set(&call->error, FUSIOO_INVALID, "%s", why);
+    end(call);
+    fu_http_arm(&context_of(call)->http);
+}
 
 void fu_call_set_up(struct fusioo_call *call, struct fusioo_client *client) {
     call->client = fu_client_keep(client);
@@ -473,12 +474,12 @@ void fu_calls_forked(struct fu_context *context) {
         }
         call->transfer = NULL;
         call->state = FU_CALL_NEW;
-        fu_budget_end(call->client->budget, &call->waiter, call->counted, false);
-        if (call->repeatable) {
+        fu_budget_end(call->client->budget, &call->waiter, is_counted(call), false);
+        if (call->repeatable && call->stream == NULL) {
             fu_timers_set(&context->http.timers, &call->timer, now_of(call));
             continue;
         }
-        call->unknown = call->write;
+        call->unknown = call->effect != FU_READS;
         fu_error_set(&call->error, FUSIOO_NETWORK,
                      "the process forked while the request was under way: the parent process has its answer");
         end(call);

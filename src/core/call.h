@@ -12,6 +12,7 @@
 #include "envelope.h"
 #include "fusioo.h"
 #include "http.h"
+#include "stream.h"
 
 #include <stdbool.h>
 
@@ -34,7 +35,9 @@ struct fusioo_call {
     struct fu_wire wire;
     char *url;
     enum fu_answer answer_type;
-    bool counted, write, repeatable;
+    bool counted, repeatable;
+    enum fu_effect effect;
+    struct fu_stream *stream; /* of a file that goes up or comes down; NULL: both bodies are in memory */
 
     /* Where it stands. */
     int attempts;            /* requests sent */
@@ -58,7 +61,7 @@ struct fusioo_call {
     int64_t count;
     fusioo_error error; /* FUSIOO_OK: success; before the end: the last failure */
     struct fu_need need;
-    bool watched;
+    bool watched; /* the owner wants to know when there is something for it to do */
     void (*ended)(struct fusioo_call *call,
                   void *owner); /* called once, from a step or from fu_calls_end; NULL: nobody */
     void *owner;
@@ -83,6 +86,12 @@ void fu_calls_end(struct fu_context *context, const struct fusioo_client *client
 
 /* In a forked child: the parent finishes what was being sent. Reads are sent again, writes end with an error. */
 void fu_calls_forked(struct fu_context *context);
+
+/* Tells whoever watches the call that there is something to do. */
+void fu_call_tell_watcher(struct fusioo_call *call);
+
+/* Ends a call that is under way with an error of its owner's making: FUSIOO_INVALID and what is wrong. */
+void fu_call_give_up(struct fusioo_call *call, const char *why);
 
 /* Gives the call `id` the token it asked for, as fusioo_engine_give_token. */
 void fu_call_give_token(struct fu_context *context, uint64_t id, const char *token, const char *why);

@@ -67,10 +67,10 @@ struct fusioo_call *fu_call_begin(struct fusioo_client *client, fusioo_method me
     }
     method = with_filter(method, query);
     const struct fu_endpoint *endpoint = fu_endpoint(method);
-    call->answer_type = endpoint->answer;
+    call->answer_type = fu_endpoint_answer(method, client->version);
     call->counted = endpoint->counted;
-    call->write = endpoint->write;
-    call->repeatable = true;
+    call->effect = endpoint->effect;
+    call->repeatable = endpoint->effect != FU_CREATES;
     call->ended = ended;
     call->owner = owner;
     if (!fu_endpoint_build(&call->wire, method, client->endpoints[method], client->version, id, id_size, query,
@@ -90,6 +90,22 @@ fusioo_call *fusioo_call_start(fusioo_client *client, fusioo_method method, cons
     return fu_call_begin(client, method, id, id_size, query, NULL, NULL, error);
 }
 
+fusioo_call *fusioo_call_send(fusioo_client *client, fusioo_method method, const char *id, size_t id_size,
+                              const char *body, size_t body_size, fusioo_error *error) {
+    /* A filter goes where every body goes. */
+    fusioo_query query = {.filter = body, .filter_size = body_size};
+    if (method != FUSIOO_CREATE_RECORD && method != FUSIOO_UPDATE_RECORD && method != FUSIOO_CREATE_DISCUSSION &&
+        method != FUSIOO_CREATE_COMMENT) {
+        fu_error_set(error, FUSIOO_INVALID, "method number %d sends no object", (int)method);
+        return NULL;
+    }
+    return fu_call_begin(client, method, id, id_size, &query, NULL, NULL, error);
+}
+
+static enum fu_effect effect_of(const char *method) {
+    return strcmp(method, "GET") == 0 ? FU_READS : strcmp(method, "DELETE") == 0 ? FU_DELETES : FU_CHANGES;
+}
+
 fusioo_call *fusioo_call_request(fusioo_client *client, const fusioo_request *request, fusioo_error *error) {
     struct fusioo_call *call = new_call(client, error);
     if (call == NULL) {
@@ -103,7 +119,7 @@ fusioo_call *fusioo_call_request(fusioo_client *client, const fusioo_request *re
     bool patch = strcmp(request->method, "PATCH") == 0;
     call->answer_type = FU_ANSWER_ANY;
     call->counted = fu_endpoint_request_counted(request);
-    call->write = strcmp(request->method, "GET") != 0;
+    call->effect = effect_of(request->method);
     call->repeatable = (!post && !patch) || request->repeatable;
     return set_off(call, error);
 }
@@ -142,6 +158,7 @@ void fusioo_call_free(fusioo_call *call) {
     fu_free(call->url);
     fu_context_give_spare(call->client->context, &call->body);
     fu_envelope_free(&call->envelope);
+    fu_stream_free(call->stream);
     fu_client_drop(call->client);
     fu_free(call);
 }
@@ -156,13 +173,19 @@ uint64_t fusioo_call_id(const fusioo_call *call) {
     return call->id;
 }
 
-void fusioo_call_watch(fusioo_call *call) {
-    if (call->state != FU_CALL_DONE) {
-        call->watched = true;
-        return;
+bool fusioo_call_ready(const fusioo_call *call) {
+    if (call->state == FU_CALL_DONE || call->stream == NULL) {
+        return call->state == FU_CALL_DONE;
     }
-    call->need.need = (fusioo_need){.kind = FUSIOO_NEED_READY, .id = call->id, .client = call->client->id};
-    fu_need_post(call->client->context, &call->need);
+    /* An upload that is about to be repeated wants nothing yet. */
+    return fu_stream_has_news(call->stream) && (!call->stream->upload || call->state == FU_CALL_SENDING);
+}
+
+void fusioo_call_watch(fusioo_call *call) {
+    call->watched = true;
+    if (fusioo_call_ready(call)) {
+        fu_call_tell_watcher(call);
+    }
 }
 
 bool fusioo_call_result(const fusioo_call *call, fusioo_result *result, fusioo_error *error) {
@@ -176,9 +199,10 @@ bool fusioo_call_result(const fusioo_call *call, fusioo_result *result, fusioo_e
         return false;
     }
     bool has_data = call->envelope.data.data != NULL;
+    bool has_body = call->body.size > 0; /* HTTP 204 has none */
     *result = (fusioo_result){
-        .envelope = call->body.data,
-        .envelope_size = call->body.size,
+        .envelope = has_body ? call->body.data : "{}",
+        .envelope_size = has_body ? call->body.size : 2,
         .data = has_data ? call->envelope.data.data : "null",
         .data_size = has_data ? call->envelope.data.size : 4,
         .count = call->count,

@@ -253,7 +253,7 @@ fusioo_client *fu_client_make(struct fu_context *context, const fusioo_options *
 }
 
 bool fusioo_client_set_endpoint(fusioo_client *client, const char *name, const char *request, fusioo_error *error) {
-    fusioo_method method = fu_endpoint_find(name);
+    fusioo_method method = fusioo_method_find(name);
     if (method == FUSIOO_METHODS) {
         return fu_error_set(error, FUSIOO_INVALID, "endpoints.%.60s: there is no such method", name);
     }

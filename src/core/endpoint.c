@@ -12,28 +12,55 @@
 /* Which of these requests the guide documents, which were seen in use and which are inferred from their neighbours
  * stands in the README's table of facts. */
 static const struct fu_endpoint endpoints[] = {
-    [FUSIOO_PING] = {"ping", "GET /ping", NULL, 1, FU_ANSWER_ANY, false, false, false},
-    [FUSIOO_GET_APPS] = {"get_apps", "GET /apps", NULL, 1, FU_ANSWER_LIST, true, false, false},
-    [FUSIOO_GET_APP] = {"get_app", "GET /apps/{app_id}", "app_id", 1, FU_ANSWER_OBJECT, true, false, false},
-    [FUSIOO_RECORD_COUNT] = {"record_count", "GET /records/apps/{app_id}/count", "app_id", 1, FU_ANSWER_COUNT, true,
-                             false, false},
+    [FUSIOO_PING] = {"ping", "GET /ping", NULL, 1, FU_ANSWER_ANY, FU_READS, false, false},
+    [FUSIOO_GET_APPS] = {"get_apps", "GET /apps", NULL, 1, FU_ANSWER_LIST, FU_READS, true, false},
+    [FUSIOO_GET_APP] = {"get_app", "GET /apps/{app_id}", "app_id", 1, FU_ANSWER_OBJECT, FU_READS, true, false},
+    [FUSIOO_RECORD_COUNT] = {"record_count", "GET /records/apps/{app_id}/count", "app_id", 1, FU_ANSWER_COUNT, FU_READS,
+                             true, false},
     [FUSIOO_RECORD_COUNT_FILTER] = {"record_count_filter", "POST /records/apps/{app_id}/count/filter", "app_id", 1,
-                                    FU_ANSWER_COUNT, true, false, false},
-    [FUSIOO_GET_RECORDS] = {"get_records", "GET /records/apps/{app_id}", "app_id", 1, FU_ANSWER_LIST, true, false,
+                                    FU_ANSWER_COUNT, FU_READS, true, false},
+    [FUSIOO_GET_RECORDS] = {"get_records", "GET /records/apps/{app_id}", "app_id", 1, FU_ANSWER_LIST, FU_READS, true,
                             true},
     [FUSIOO_GET_RECORDS_FILTER] = {"get_records_filter", "POST /records/apps/{app_id}/filter", "app_id", 1,
-                                   FU_ANSWER_LIST, true, false, true},
-    [FUSIOO_GET_RECORD] = {"get_record", "GET /records/{record_id}", "record_id", 1, FU_ANSWER_OBJECT, true, false,
+                                   FU_ANSWER_LIST, FU_READS, true, true},
+    [FUSIOO_GET_RECORD] = {"get_record", "GET /records/{record_id}", "record_id", 1, FU_ANSWER_OBJECT, FU_READS, true,
                            false},
-    [FUSIOO_GET_USERS] = {"get_users", "GET /users", NULL, 3, FU_ANSWER_LIST, true, false, true},
-    [FUSIOO_GET_USER] = {"get_user", "GET /users/{user_id}", "user_id", 3, FU_ANSWER_OBJECT, true, false, false},
+    [FUSIOO_CREATE_RECORD] = {"create_record", "POST /records/apps/{app_id}", "app_id", 1, FU_ANSWER_OBJECT, FU_CREATES,
+                              true, false},
+    [FUSIOO_UPDATE_RECORD] = {"update_record", "PUT /records/{record_id}", "record_id", 1, FU_ANSWER_OBJECT, FU_CHANGES,
+                              true, false},
+    [FUSIOO_DELETE_RECORD] = {"delete_record", "DELETE /records/{record_id}", "record_id", 1, FU_ANSWER_NOTHING,
+                              FU_DELETES, true, false},
+    [FUSIOO_CREATE_FILE] = {"create_file", "POST /files", NULL, 3, FU_ANSWER_OBJECT, FU_CREATES, true, false},
+    [FUSIOO_GET_FILE] = {"get_file", "GET /files/{file_id}", "file_id", 3, FU_ANSWER_OBJECT, FU_READS, true, false},
+    [FUSIOO_DOWNLOAD_FILE] = {"download_file", "GET /files/{file_id}/download", "file_id", 3, FU_ANSWER_ANY, FU_READS,
+                              true, false},
+    [FUSIOO_DELETE_FILE] = {"delete_file", "DELETE /files/{file_id}", "file_id", 3, FU_ANSWER_NOTHING, FU_DELETES, true,
+                            false},
+    [FUSIOO_CREATE_DISCUSSION] = {"create_discussion", "POST /discussions/records/{record_id}", "record_id", 3,
+                                  FU_ANSWER_OBJECT, FU_CREATES, true, false},
+    [FUSIOO_GET_DISCUSSIONS] = {"get_discussions", "GET /discussions/records/{record_id}", "record_id", 3,
+                                FU_ANSWER_LIST, FU_READS, true, true},
+    [FUSIOO_GET_DISCUSSION] = {"get_discussion", "GET /discussions/{discussion_id}", "discussion_id", 3,
+                               FU_ANSWER_OBJECT, FU_READS, true, false},
+    [FUSIOO_DELETE_DISCUSSION] = {"delete_discussion", "DELETE /discussions/{discussion_id}", "discussion_id", 3,
+                                  FU_ANSWER_NOTHING, FU_DELETES, true, false},
+    [FUSIOO_CREATE_COMMENT] = {"create_comment", "POST /discussions/{discussion_id}/comments", "discussion_id", 3,
+                               FU_ANSWER_OBJECT, FU_CREATES, true, false},
+    [FUSIOO_GET_USERS] = {"get_users", "GET /users", NULL, 3, FU_ANSWER_LIST, FU_READS, true, true},
+    [FUSIOO_GET_USER] = {"get_user", "GET /users/{user_id}", "user_id", 3, FU_ANSWER_OBJECT, FU_READS, true, false},
 };
 
 const struct fu_endpoint *fu_endpoint(fusioo_method method) {
     return &endpoints[method];
 }
 
-fusioo_method fu_endpoint_find(const char *name) {
+enum fu_answer fu_endpoint_answer(fusioo_method method, unsigned version) {
+    bool is_silent = version == 1 && (method == FUSIOO_CREATE_RECORD || method == FUSIOO_UPDATE_RECORD);
+    return is_silent ? FU_ANSWER_MAYBE_OBJECT : endpoints[method].answer;
+}
+
+fusioo_method fusioo_method_find(const char *name) {
     for (int i = 0; i < FUSIOO_METHODS; i++) {
         if (strcmp(endpoints[i].name, name) == 0) {
             return (fusioo_method)i;

@@ -9,7 +9,22 @@
 #include "fusioo.h"
 
 /* What the data of an answer must be. */
-enum fu_answer { FU_ANSWER_ANY, FU_ANSWER_OBJECT, FU_ANSWER_LIST, FU_ANSWER_COUNT };
+enum fu_answer {
+    FU_ANSWER_ANY,
+    FU_ANSWER_OBJECT,
+    FU_ANSWER_LIST,
+    FU_ANSWER_COUNT,
+    FU_ANSWER_MAYBE_OBJECT, /* or null, or none */
+    FU_ANSWER_NOTHING       /* whatever it is; HTTP 204 without any body will do */
+};
+
+/* What a method does at the service: what may be sent a second time, and what an answer that is lost leaves open. */
+enum fu_effect {
+    FU_READS,
+    FU_CREATES, /* a second time it makes a second one */
+    FU_CHANGES, /* a second time changes nothing more */
+    FU_DELETES  /* a second time finds nothing */
+};
 
 struct fu_endpoint {
     const char *name;    /* as the flat Lua layer spells it */
@@ -17,16 +32,16 @@ struct fu_endpoint {
     const char *id_name; /* the placeholder that the method's id fills; NULL: it takes none */
     unsigned since;      /* first version that has it */
     enum fu_answer answer;
+    enum fu_effect effect;
     bool counted; /* does it spend one of the company's calls? */
-    bool write;   /* does it change anything at the service? */
     bool list;    /* does it take limit, offset, sort_by and order? */
 };
 
 /* The endpoint of a method; lives for ever. */
 const struct fu_endpoint *fu_endpoint(fusioo_method method);
 
-/* The method with that name in the flat layer; FUSIOO_METHODS: there is none. */
-fusioo_method fu_endpoint_find(const char *name);
+/* What the data of its answer must be in that version: v1 does not return the records that it creates and updates. */
+enum fu_answer fu_endpoint_answer(fusioo_method method, unsigned version);
 
 /* Is `request` a request template, "METHOD /path/{placeholder}"? False: `error` says what is wrong. */
 bool fu_endpoint_check(const char *request, fusioo_error *error);

@@ -13,6 +13,7 @@ enum {
     CODE_NO_RESOURCE = 10002,
     CODE_UNAUTHORIZED = 10003,
     CODE_NO_APP = 30000,
+    NO_CONTENT = 204, /* HTTP's */
 };
 
 void fu_envelope_free(struct fu_envelope *envelope) {
@@ -232,6 +233,8 @@ static bool is_answer(enum fu_answer answer, const struct fu_envelope *envelope,
     switch (answer) {
     case FU_ANSWER_OBJECT:
         return first == '{';
+    case FU_ANSWER_MAYBE_OBJECT:
+        return first == '{' || first == 'n' || first == '\0';
     case FU_ANSWER_LIST:
         return first == '[' && envelope->odd == 0;
     case FU_ANSWER_COUNT:
@@ -244,13 +247,17 @@ static bool is_answer(enum fu_answer answer, const struct fu_envelope *envelope,
 bool fu_verdict(int status, const char *text, size_t size, enum fu_answer answer, struct fu_envelope *envelope,
                 int64_t *count, fusioo_error *error) {
     static const char *const wanted[] = {
-        [FU_ANSWER_ANY] = "anything",
-        [FU_ANSWER_OBJECT] = "an object",
-        [FU_ANSWER_LIST] = "a list of objects",
-        [FU_ANSWER_COUNT] = "an object with a whole number 'count'",
+        [FU_ANSWER_ANY] = "anything",           [FU_ANSWER_OBJECT] = "an object",
+        [FU_ANSWER_LIST] = "a list of objects", [FU_ANSWER_COUNT] = "an object with a whole number 'count'",
+        [FU_ANSWER_MAYBE_OBJECT] = "an object",
+        [FU_ANSWER_NOTHING] = "anything",
     };
     *count = -1;
     bool success = status >= 200 && status < 300;
+    if (status == NO_CONTENT && size == 0 && (answer == FU_ANSWER_NOTHING || answer == FU_ANSWER_MAYBE_OBJECT)) {
+        *envelope = (struct fu_envelope){.entries = envelope->entries, .capacity = envelope->capacity};
+        return true; /* HTTP's own way to say: done, and nothing more */
+    }
     bool readable = fu_envelope_read(envelope, text, size, answer == FU_ANSWER_LIST, error);
     if (!readable && !success) {
         /* A gateway's page, say: the status alone decides. */

@@ -209,10 +209,25 @@ typedef enum fusioo_method {
     FUSIOO_GET_RECORDS,
     FUSIOO_GET_RECORDS_FILTER,
     FUSIOO_GET_RECORD,
+    FUSIOO_CREATE_RECORD,
+    FUSIOO_UPDATE_RECORD,
+    FUSIOO_DELETE_RECORD,
+    FUSIOO_CREATE_FILE,
+    FUSIOO_GET_FILE,
+    FUSIOO_DOWNLOAD_FILE,
+    FUSIOO_DELETE_FILE,
+    FUSIOO_CREATE_DISCUSSION,
+    FUSIOO_GET_DISCUSSIONS,
+    FUSIOO_GET_DISCUSSION,
+    FUSIOO_DELETE_DISCUSSION,
+    FUSIOO_CREATE_COMMENT,
     FUSIOO_GET_USERS,
     FUSIOO_GET_USER,
     FUSIOO_METHODS
 } fusioo_method;
+
+/* The method with that name in the Lua interface ("get_records"); FUSIOO_METHODS: there is none. */
+fusioo_method fusioo_method_find(const char *name);
 
 /* Which records, and which part of them. */
 typedef struct fusioo_query {
@@ -230,6 +245,12 @@ typedef struct fusioo_query {
  * sent. The caller frees it. */
 fusioo_call *fusioo_call_start(fusioo_client *client, fusioo_method method, const char *id, size_t id_size,
                                const fusioo_query *query, fusioo_error *error);
+
+/* Starts a method of the guide that sends a JSON object: FUSIOO_CREATE_RECORD and FUSIOO_UPDATE_RECORD (fields),
+ * FUSIOO_CREATE_DISCUSSION and FUSIOO_CREATE_COMMENT ({"message": ...}). `body` has `body_size` bytes. What creates is
+ * never sent twice, unless the service certainly did not take it. NULL as fusioo_call_start. The caller frees it. */
+fusioo_call *fusioo_call_send(fusioo_client *client, fusioo_method method, const char *id, size_t id_size,
+                              const char *body, size_t body_size, fusioo_error *error);
 
 /* Any other request. */
 typedef struct fusioo_request {
@@ -279,11 +300,78 @@ void fusioo_call_cancel(fusioo_call *call);
 /* Cancels the call and gives it up. No errors; NULL is fine. */
 void fusioo_call_free(fusioo_call *call);
 
+/* Has it something to say: ended, or, where it moves a file, bytes to take or to give? Cannot fail. */
+bool fusioo_call_ready(const fusioo_call *call);
+
 /* A number that names the call or pager in needs; no other of its engine has it. Cannot fail. */
 uint64_t fusioo_call_id(const fusioo_call *call);
 
-/* Asks for one FUSIOO_NEED_READY in the queue of needs once the call has ended (at once, if it has). Cannot fail. */
+/* Asks for one FUSIOO_NEED_READY in the queue of needs once the call is ready (at once, if it is). Cannot fail. */
 void fusioo_call_watch(fusioo_call *call);
+
+/* ---- Files: their bytes flow, a chunk at a time, and are never kept whole ---- */
+
+/* A file to send. */
+typedef struct fusioo_source {
+    const char *name; /* UTF-8 */
+    size_t name_size;
+    int64_t size;    /* bytes, known beforehand */
+    bool rewindable; /* can it be given again from its beginning, after a 429 or a 401? */
+} fusioo_source;
+
+/* Starts FUSIOO_CREATE_FILE. The owner watches it and gives chunks when it wants them. NULL as fusioo_call_start. The
+ * caller frees it. */
+fusioo_call *fusioo_call_upload(fusioo_client *client, const fusioo_source *source, fusioo_error *error);
+
+/* Does the call want a chunk now? `offset` becomes the place of its first byte in the file; 0 after a repeat. */
+bool fusioo_call_wants(const fusioo_call *call, int64_t *offset);
+
+/* Gives it one, of any size; copied. False: FUSIOO_INVALID (more than the file's size) or FUSIOO_MEMORY. */
+bool fusioo_call_give(fusioo_call *call, const char *bytes, size_t size, fusioo_error *error);
+
+/* Ends the call with FUSIOO_INVALID, since its file or sink failed: `why` says how. No errors. */
+void fusioo_call_give_up(fusioo_call *call, const char *why);
+
+/* Starts FUSIOO_DOWNLOAD_FILE. `rewindable`: the owner can forget what it took and begin again. Where a connection
+ * breaks, the call goes on where it stopped, if the service knows how. NULL as fusioo_call_start. The caller frees it.
+ */
+fusioo_call *fusioo_call_download(fusioo_client *client, const char *id, size_t id_size, bool rewindable,
+                                  fusioo_error *error);
+
+/* What fusioo_call_take found. */
+typedef enum fusioo_chunk {
+    FUSIOO_CHUNK_BYTES,   /* the next ones; they live until the next question */
+    FUSIOO_CHUNK_WAIT,    /* nothing yet */
+    FUSIOO_CHUNK_RESTART, /* forget what came: the file begins again */
+    FUSIOO_CHUNK_END,     /* that was all of it */
+    FUSIOO_CHUNK_FAILED   /* `error` says why */
+} fusioo_chunk;
+
+/* Takes what came of a file. Never blocks. */
+fusioo_chunk fusioo_call_take(fusioo_call *call, const char **bytes, size_t *size, fusioo_error *error);
+
+/* Bytes of the file that were moved, and how many it has (-1: not known). Cannot fail. */
+void fusioo_call_progress(const fusioo_call *call, int64_t *done, int64_t *total);
+
+/* A file on disk that appears under its name when it is whole, and not before. */
+typedef struct fusioo_file fusioo_file;
+
+/* Makes one that will be `path`; until then it stands beside it. NULL: FUSIOO_INVALID (why it cannot be written) or
+ * FUSIOO_MEMORY. */
+fusioo_file *fusioo_file_create(const char *path, fusioo_error *error);
+
+/* Writes. False: FUSIOO_INVALID, the disk is full, say. */
+bool fusioo_file_write(fusioo_file *file, const char *bytes, size_t size, fusioo_error *error);
+
+/* Forgets what was written. False: FUSIOO_INVALID. */
+bool fusioo_file_restart(fusioo_file *file, fusioo_error *error);
+
+/* Puts it, safe from a crash, under its name in place of what was there, and gives it up. False: FUSIOO_INVALID, and
+ * nothing was replaced. */
+bool fusioo_file_commit(fusioo_file *file, fusioo_error *error);
+
+/* Gives it up; nothing of it remains. No errors; NULL is fine. */
+void fusioo_file_discard(fusioo_file *file);
 
 /* ---- Pagers: lists of any length, read ahead page by page ---- */
 
@@ -310,7 +398,8 @@ typedef enum fusioo_pager_state {
     FUSIOO_PAGER_FAILED /* `error` says why; everything before it was handed out */
 } fusioo_pager_state;
 
-/* Starts to read a list: FUSIOO_GET_RECORDS of the app `id`, or FUSIOO_GET_USERS (`id` NULL). `query` (may be NULL):
+/* Starts to read a list: FUSIOO_GET_RECORDS of the app `id`, FUSIOO_GET_DISCUSSIONS of the record `id`, or
+ * FUSIOO_GET_USERS (`id` NULL). `query` (may be NULL):
  * its `limit` is not read, `offset` is where to begin. `plan` may be NULL. NULL as fusioo_call_start. The caller frees
  * it. */
 fusioo_pager *fusioo_pager_start(fusioo_client *client, fusioo_method method, const char *id, size_t id_size,

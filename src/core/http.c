@@ -210,7 +210,7 @@ static void on_idle(struct fu_timer *timer) {
     struct fu_transfer *transfer = (struct fu_transfer *)(void *)((char *)timer - offsetof(struct fu_transfer, idle));
     struct fu_http *http = transfer->http;
     double now = now_of(http);
-    if (!transfer->added) {
+    if (!transfer->added || transfer->paused) {
         fu_timers_set(&http->timers, &transfer->idle, now + transfer->idle_timeout);
         return;
     }
@@ -244,6 +244,7 @@ struct fu_transfer *fu_http_start(struct fu_http *http, const struct fu_http_req
     double now = now_of(http);
     transfer->http = http;
     transfer->body = body;
+    transfer->flow = request->flow;
     transfer->max_body = request->max_body;
     transfer->retry_after = -1;
     transfer->started = transfer->last_byte = now;
@@ -280,6 +281,16 @@ unsigned fu_http_cancel(struct fu_transfer *transfer) {
     }
     free_transfer(transfer, fu_http_is_inherited(transfer->http));
     return outcome.requests;
+}
+
+void fu_http_resume(struct fu_transfer *transfer) {
+    struct fu_http *http = transfer->http;
+    if (transfer->paused) {
+        transfer->paused = false;
+        transfer->last_byte = now_of(http);
+        curl_easy_pause(transfer->easy, CURLPAUSE_CONT); /* may move bytes at once, and pause again */
+        fu_http_arm(http);
+    }
 }
 
 /* ---- Moving on ---- */

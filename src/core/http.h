@@ -36,6 +36,36 @@ struct fu_http {
     size_t idle_count;
 };
 
+/* What a body that flows does next. */
+enum fu_flow { FU_FLOW_GO, FU_FLOW_PAUSE, FU_FLOW_STOP };
+
+/* What an answer's header lines say of a body that flows. The owner frees `location`. */
+struct fu_http_head {
+    int status;          /* of the answer that is coming; 0: none yet */
+    int64_t length;      /* Content-Length; negative: it does not say */
+    int64_t range_start; /* Content-Range: first byte; negative: there is none */
+    int64_t range_total; /* and the size of the whole; negative: it does not say */
+    bool framed;         /* is the end of the body marked, so that a cut shows? */
+    char validator[256]; /* a strong ETag, or a Last-Modified that is as good; "": neither */
+    char modified[64], date[64];
+    struct fu_buffer location; /* where a redirect leads, whole address */
+};
+
+/* Bodies that flow instead of being kept in memory. All of it stays the caller's until the transfer has ended. */
+struct fu_http_flow {
+    /* Writes at most `room` bytes of the request's body to `target` and says in `size` how many. PAUSE: none are there
+     * yet. NULL: the request has no body that flows. */
+    enum fu_flow (*give)(void *owner, char *target, size_t room, size_t *size);
+    /* Takes `size` bytes of the answer's body: all of them, or with PAUSE none. NULL: it is kept as any other. */
+    enum fu_flow (*take)(void *owner, const char *bytes, size_t size);
+    void *owner;
+    int64_t give_size;        /* bytes of the request's body */
+    const char *content_type; /* of that body */
+    int64_t from;             /* first byte of the answer that is wanted; 0: all of it */
+    const char *if_range;     /* the validator that the part must still have; NULL: none */
+    struct fu_http_head *head;
+};
+
 /* What to send. Everything is copied or stays the caller's until the transfer has ended, as said. */
 struct fu_http_request {
     const char *method;
@@ -43,8 +73,9 @@ struct fu_http_request {
     const char *bearer; /* token, copied and wiped after use; NULL: no Authorization */
     const char *body;   /* stays the caller's until the end; NULL: none */
     size_t body_size;
-    bool repeatable; /* may libcurl send it again over another connection? */
-    bool plain;      /* the address is http:// on this machine: no proxy but one that is named */
+    const struct fu_http_flow *flow; /* NULL: both bodies are in memory */
+    bool repeatable;                 /* may libcurl send it again over another connection? */
+    bool plain;                      /* the address is http:// on this machine: no proxy but one that is named */
     const char *ca_file, *proxy, *user_agent; /* NULL: default */
     double connect_timeout, idle_timeout;     /* seconds */
     size_t max_body;                          /* bytes */
@@ -88,6 +119,9 @@ struct fu_transfer *fu_http_start(struct fu_http *http, const struct fu_http_req
 /* Ends a transfer now, without `done`. Returns how many times the request may have left. */
 unsigned fu_http_cancel(struct fu_transfer *transfer);
 
+/* Lets a transfer whose flow paused go on. */
+void fu_http_resume(struct fu_transfer *transfer);
+
 /* Moves what can be moved without blocking, timers included; stops after `budget` seconds (negative: no limit). */
 void fu_http_step(struct fu_http *http, double budget);
 
@@ -100,9 +134,5 @@ void fu_http_arm(struct fu_http *http);
 
 /* Makes the next step due now. */
 void fu_http_wake(struct fu_http *http);
-
-/* Reads the value of a Retry-After header, `size` bytes: seconds, or a date, which `wall` (seconds since 1970) is taken
- * from. Negative: it is neither. */
-double fu_http_retry_after(const char *value, size_t size, double wall);
 
 #endif

@@ -15,8 +15,8 @@ void fusioo_plan_init(fusioo_plan *plan) {
 
 static bool check_plan(const struct fusioo_client *client, fusioo_method method, const fusioo_plan *plan,
                        const fusioo_query *query, fusioo_error *error) {
-    if (method != FUSIOO_GET_RECORDS && method != FUSIOO_GET_USERS) {
-        return fu_error_set(error, FUSIOO_INVALID, "only records and users can be read page by page");
+    if (method != FUSIOO_GET_RECORDS && method != FUSIOO_GET_USERS && method != FUSIOO_GET_DISCUSSIONS) {
+        return fu_error_set(error, FUSIOO_INVALID, "only records, discussions and users can be read page by page");
     }
     if (client->closed || client->context->closed) {
         return fu_error_set(error, FUSIOO_CLOSED, client->closed ? "the client is closed" : "the engine is closed");

@@ -4,7 +4,9 @@
 
 #include "alloc.h"
 #include "error.h"
+#include "headers.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -13,10 +15,20 @@
 
 /* ---- What libcurl calls ---- */
 
+/* libcurl's names for what a flow says; `size`: what GO stands for. */
+static size_t steer(struct fu_transfer *transfer, enum fu_flow flow, size_t size, size_t pause, size_t stop) {
+    transfer->paused = flow == FU_FLOW_PAUSE;
+    return flow == FU_FLOW_GO ? size : flow == FU_FLOW_PAUSE ? pause : stop;
+}
+
 static size_t take_body(char *bytes, size_t size, size_t count, void *owner) {
     struct fu_transfer *transfer = owner;
     size *= count;
     transfer->last_byte = fu_clock_now(&transfer->http->clock);
+    if (transfer->flow != NULL && transfer->flow->take != NULL) {
+        enum fu_flow flow = transfer->flow->take(transfer->flow->owner, bytes, size);
+        return steer(transfer, flow, size, CURL_WRITEFUNC_PAUSE, 0);
+    }
     if (!transfer->sized) {
         /* The announced length is a hint alone: with compression it is another one. */
         curl_off_t length = -1;
@@ -37,38 +49,6 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *owner) {
     return size;
 }
 
-double fu_http_retry_after(const char *value, size_t size, double wall) {
-    char text[64];
-    while (size > 0 && (*value == ' ' || *value == '\t')) {
-        value++;
-        size--;
-    }
-    while (size > 0 && strchr(" \t\r\n", value[size - 1]) != NULL) {
-        size--;
-    }
-    if (size == 0 || size >= sizeof text || memchr(value, '\0', size) != NULL) {
-        return -1;
-    }
-    memcpy(text, value, size);
-    text[size] = '\0';
-    if (strspn(text, "0123456789") == size) {
-        double seconds = 0;
-        for (size_t i = 0; i < size && seconds < 1e9; i++) {
-            seconds = seconds * 10 + (text[i] - '0');
-        }
-        return seconds;
-    }
-    if (text[0] == '-' || text[0] == '+' || strspn(text, "0123456789.eE") == size) {
-        return -1;
-    }
-    time_t date = curl_getdate(text, NULL);
-    if (date == (time_t)-1) {
-        return -1;
-    }
-    double wait = (double)date - wall;
-    return wait > 0 ? wait : 0;
-}
-
 static size_t take_header(char *line, size_t size, size_t count, void *owner) {
     static const char name[] = "retry-after:";
     struct fu_transfer *transfer = owner;
@@ -77,7 +57,10 @@ static size_t take_header(char *line, size_t size, size_t count, void *owner) {
     if (size >= 5 && memcmp(line, "HTTP/", 5) == 0) {
         transfer->retry_after = -1; /* an interim answer's headers are not the answer's */
     } else if (size > sizeof name - 1 && strncasecmp(line, name, sizeof name - 1) == 0) {
-        transfer->retry_after = fu_http_retry_after(line + sizeof name - 1, size - sizeof name + 1, fu_clock_wall());
+        transfer->retry_after = fu_retry_after_read(line + sizeof name - 1, size - sizeof name + 1, fu_clock_wall());
+    }
+    if (transfer->flow != NULL) {
+        fu_head_read(transfer->flow->head, line, size);
     }
     return size;
 }
@@ -86,6 +69,12 @@ static size_t take_header(char *line, size_t size, size_t count, void *owner) {
  * otherwise send the request again over a new connection. */
 static size_t give_body(char *target, size_t size, size_t count, void *owner) {
     struct fu_transfer *transfer = owner;
+    if (transfer->flow != NULL) {
+        size_t given = 0;
+        enum fu_flow flow = transfer->flow->give(transfer->flow->owner, target, size * count, &given);
+        transfer->last_byte = fu_clock_now(&transfer->http->clock);
+        return steer(transfer, flow, given, CURL_READFUNC_PAUSE, CURL_READFUNC_ABORT);
+    }
     size_t part = size * count < transfer->upload_left ? size * count : transfer->upload_left;
     transfer->last_byte = fu_clock_now(&transfer->http->clock);
     memcpy(target, transfer->upload, part);
@@ -153,9 +142,32 @@ void fu_transfer_free_headers(struct fu_transfer *transfer) {
     transfer->headers = NULL;
 }
 
+static bool add_text(struct fu_transfer *transfer, const char *name, const char *value) {
+    struct fu_buffer line = FU_BUFFER_EMPTY;
+    fu_buffer_puts(&line, name);
+    fu_buffer_puts(&line, value);
+    bool good = !line.failed && add_header(transfer, line.data);
+    fu_buffer_free(&line);
+    return good;
+}
+
+/* Headers of a body that flows. A large one waits for the service's word (Expect) before it is sent: that is libcurl's
+ * own doing, and spares a body that is refused by its headers. */
+static bool add_flow(struct fu_transfer *transfer, const struct fu_http_flow *flow) {
+    char range[48];
+    snprintf(range, sizeof range, "bytes=%lld-", (long long)flow->from);
+    return (flow->give == NULL || add_text(transfer, "Content-Type: ", flow->content_type)) &&
+           (flow->from == 0 || add_text(transfer, "Range: ", range)) &&
+           (flow->from == 0 || flow->if_range == NULL || add_text(transfer, "If-Range: ", flow->if_range));
+}
+
 static bool set_headers(struct fu_transfer *transfer, const struct fu_http_request *request) {
-    return add_header(transfer, "Accept: application/json") && add_header(transfer, "Content-Type: application/json") &&
-           add_header(transfer, "Cache-Control: no-cache") && add_header(transfer, "Expect:") &&
+    const struct fu_http_flow *flow = request->flow;
+    bool takes = flow != NULL && flow->take != NULL;
+    return add_header(transfer, takes ? "Accept: */*" : "Accept: application/json") &&
+           (flow != NULL ? add_flow(transfer, flow)
+                         : add_header(transfer, "Content-Type: application/json") && add_header(transfer, "Expect:")) &&
+           add_header(transfer, "Cache-Control: no-cache") &&
            (request->bearer == NULL || add_bearer(transfer, request->bearer)) &&
            curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers) == CURLE_OK &&
            curl_easy_setopt(transfer->easy, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE) == CURLE_OK;
@@ -164,17 +176,19 @@ static bool set_headers(struct fu_transfer *transfer, const struct fu_http_reque
 static bool set_method(struct fu_transfer *transfer, const struct fu_http_request *request) {
     CURL *easy = transfer->easy;
     bool post = strcmp(request->method, "POST") == 0;
-    if (!post && request->body == NULL) {
+    bool flows = request->flow != NULL && request->flow->give != NULL;
+    int64_t size = flows ? request->flow->give_size : (int64_t)request->body_size;
+    if (!post && !flows && request->body == NULL) {
         return curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L) == CURLE_OK &&
                (strcmp(request->method, "GET") == 0 ||
                 curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method) == CURLE_OK);
     }
     if (curl_easy_setopt(easy, CURLOPT_POST, 1L) != CURLE_OK ||
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_size) != CURLE_OK ||
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size) != CURLE_OK ||
         (!post && curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method) != CURLE_OK)) {
         return false;
     }
-    if (request->repeatable || request->body_size == 0) {
+    if (!flows && (request->repeatable || size == 0)) {
         /* Without a body there is nothing that could not be rewound: only a fresh connection is never sent to twice. */
         return curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body != NULL ? request->body : "") == CURLE_OK &&
                curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->repeatable ? 0L : 1L) == CURLE_OK;
@@ -215,7 +229,9 @@ static bool set_protocols(CURL *easy) {
 static bool set_manners(struct fu_transfer *transfer, const struct fu_http_request *request) {
     CURL *easy = transfer->easy;
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
+    if (request->flow == NULL || request->flow->take == NULL) {
+        curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, ""); /* a file's bytes are counted as they are */
+    }
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 65536L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
@@ -288,6 +304,94 @@ static bool is_header_too_long(const struct fu_transfer *transfer, CURLcode code
     return (code == CURLE_OUT_OF_MEMORY || (int)code == TOO_LARGE) && first_byte > 0 && transfer->body->size == 0;
 }
 
+/* What to do about a connection that could not be made; `error` is the system's number. */
+static const char *connect_hint(long error) {
+    switch (error) {
+    case ECONNREFUSED:
+        return "refused: check base_url or proxy, and that the service is up";
+    case ENETUNREACH:
+    case EHOSTUNREACH:
+        return "no route there: check this machine's network";
+    default:
+        return "check base_url or proxy, and the firewalls on the way";
+    }
+}
+
+/* What to do about a transfer that failed without an answer. NULL: the kind of the error says it. */
+static const char *hint_of(const struct fu_transfer *transfer, CURLcode code) {
+    long tunnel = 0;
+    long error = 0;
+    if (kind_of(code) != FUSIOO_NETWORK) {
+        return NULL;
+    }
+    curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_CONNECTCODE, &tunnel);
+    curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &error);
+    if (tunnel >= 400) {
+        return "the proxy said no: check the option proxy, with its user and password";
+    }
+    switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+        return "check base_url, and that this machine can look up names";
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        return "check the proxy's address, and that this machine can look up names";
+    case CURLE_COULDNT_CONNECT:
+        return connect_hint(error);
+    case CURLE_PEER_FAILED_VERIFICATION:
+        return "check base_url; an authority of your own goes into the option ca_file";
+    case CURLE_SSL_CACERT_BADFILE:
+        return "check the option ca_file";
+    case CURLE_SSL_CONNECT_ERROR:
+        return "check that https is spoken there";
+    case CURLE_SEND_FAIL_REWIND:
+        return "the kept connection had died, and a write is not sent twice";
+    default:
+        return "check the connection and try again";
+    }
+}
+
+/* The host that was asked for, without what may be secret: user, password, path. */
+static void copy_host(const struct fu_transfer *transfer, char *host, size_t room) {
+    char *url = NULL;
+    curl_easy_getinfo(transfer->easy, CURLINFO_EFFECTIVE_URL, &url);
+    const char *begin = url != NULL ? strstr(url, "://") : NULL;
+    begin = begin != NULL ? begin + 3 : "";
+    size_t size = strcspn(begin, "/?#");
+    if (memchr(begin, '@', size) != NULL) {
+        size = 0;
+    }
+    fu_error_copy(host, room, begin, size);
+}
+
+/* libcurl's words, whose host may be missing, and what to do. Words that are too long leave room for the latter. */
+static void say_what_happened(const struct fu_transfer *transfer, CURLcode code, struct fu_http_outcome *outcome) {
+    char *message = outcome->message;
+    size_t room = sizeof outcome->message;
+    char host[100];
+    char end[200] = "";
+    const char *hint = hint_of(transfer, code);
+    if (code == CURLE_OPERATION_TIMEDOUT) {
+        copy_host(transfer, host, sizeof host); /* the one limit that libcurl knows is that of connecting */
+        snprintf(end, sizeof end, ": no connection to %s (timeout.connect)", host);
+    } else if (hint != NULL) {
+        snprintf(end, sizeof end, "; %s", hint);
+    }
+    /* libcurl may quote a proxy's address, and with it a password. */
+    bool quotable = transfer->words[0] != '\0' && strchr(transfer->words, '@') == NULL;
+    const char *words = quotable ? transfer->words : curl_easy_strerror(code);
+    fu_error_copy(message, room - strlen(end), words, strlen(words));
+    strncat(message, end, room - strlen(message) - 1);
+}
+
+/* The whole address, also where the header has but a path. */
+static void note_redirect(const struct fu_transfer *transfer) {
+    char *location = NULL;
+    curl_easy_getinfo(transfer->easy, CURLINFO_REDIRECT_URL, &location);
+    if (location != NULL) {
+        fu_buffer_clear(&transfer->flow->head->location);
+        fu_buffer_puts(&transfer->flow->head->location, location);
+    }
+}
+
 void fu_transfer_outcome(const struct fu_transfer *transfer, CURLcode code, struct fu_http_outcome *outcome) {
     long request_size = 0;
     long status = 0;
@@ -303,6 +407,9 @@ void fu_transfer_outcome(const struct fu_transfer *transfer, CURLcode code, stru
         .hopeless = is_hopeless(code),
         .retry_after = transfer->retry_after,
     };
+    if (transfer->flow != NULL) {
+        note_redirect(transfer);
+    }
     if (transfer->too_large) {
         outcome->kind = FUSIOO_TOO_LARGE;
         snprintf(outcome->message, sizeof outcome->message, "the answer is larger than max_body, %zu bytes",
@@ -315,9 +422,6 @@ void fu_transfer_outcome(const struct fu_transfer *transfer, CURLcode code, stru
         outcome->hopeless = false;
         snprintf(outcome->message, sizeof outcome->message, "a header of the answer is too long");
     } else if (code != CURLE_OK) {
-        /* libcurl may quote a proxy's address, and with it a password. */
-        bool quotable = transfer->words[0] != '\0' && strchr(transfer->words, '@') == NULL;
-        const char *words = quotable ? transfer->words : curl_easy_strerror(code);
-        fu_error_copy(outcome->message, sizeof outcome->message, words, strlen(words));
+        say_what_happened(transfer, code, outcome);
     }
 }

@@ -16,7 +16,9 @@ struct fu_transfer {
     CURL *easy;
     struct curl_slist *headers; /* one of them holds the token */
     struct fu_buffer *body;     /* the caller's: the answer */
-    const char *upload;         /* what is left to send of a body that must not be sent twice */
+    const struct fu_http_flow *flow;
+    bool paused;        /* the flow's owner is slower than the network: no time limit runs */
+    const char *upload; /* what is left to send of a body that must not be sent twice */
     size_t upload_left;
     size_t max_body;
     bool too_large, no_memory; /* why the write callback stopped the transfer */

@@ -1,0 +1,136 @@
+/* disk.c: files that appear whole or not at all (see fusioo.h).
+ * Owns: the file beside the one that is to be. Must not know: where its bytes come from. */
+#include "alloc.h"
+#include "error.h"
+#include "fusioo.h"
+#include "random.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct fusioo_file {
+    int fd;
+    char *path, *beside;
+    bool is_there; /* the file beside */
+};
+
+static bool fail(fusioo_error *error, const char *what, const char *path) {
+    return fu_error_set(error, FUSIOO_INVALID, "cannot %s '%.200s': %s", what, path, strerror(errno));
+}
+
+/* Opens a new file beside the one that is to be: a rename replaces only within one file system. */
+static bool open_beside(fusioo_file *file, fusioo_error *error) {
+    size_t size = strlen(file->path) + sizeof ".part-0123456789abcdef";
+    file->beside = fu_malloc(size);
+    if (file->beside == NULL) {
+        return fu_error_memory(error);
+    }
+    do {
+        uint64_t number = 0;
+        fu_random_bytes(&number, sizeof number);
+        snprintf(file->beside, size, "%s.part-%016llx", file->path, (unsigned long long)number);
+        file->fd = open(file->beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    } while (file->fd < 0 && errno == EEXIST);
+    file->is_there = file->fd >= 0;
+    return file->is_there || fail(error, "write", file->path);
+}
+
+fusioo_file *fusioo_file_create(const char *path, fusioo_error *error) {
+    struct stat found;
+    fusioo_file *file = fu_calloc(1, sizeof *file);
+    if (file == NULL) {
+        fu_error_memory(error);
+        return NULL;
+    }
+    file->fd = -1;
+    file->path = fu_strdup(path);
+    bool good = file->path != NULL;
+    if (!good) {
+        fu_error_memory(error);
+    } else if (stat(path, &found) == 0 && S_ISDIR(found.st_mode)) {
+        errno = EISDIR;
+        good = fail(error, "write", path);
+    } else {
+        good = open_beside(file, error);
+    }
+    if (!good) {
+        fusioo_file_discard(file);
+        return NULL;
+    }
+    return file;
+}
+
+bool fusioo_file_write(fusioo_file *file, const char *bytes, size_t size, fusioo_error *error) {
+    while (size > 0) {
+        ssize_t written = write(file->fd, bytes, size);
+        if (written < 0 && errno != EINTR) {
+            return fail(error, "write", file->beside);
+        }
+        if (written > 0) {
+            bytes += written;
+            size -= (size_t)written;
+        }
+    }
+    return true;
+}
+
+bool fusioo_file_restart(fusioo_file *file, fusioo_error *error) {
+    bool good = ftruncate(file->fd, 0) == 0 && lseek(file->fd, 0, SEEK_SET) == 0;
+    return good || fail(error, "shorten", file->beside);
+}
+
+/* A name is as safe as its folder: without this a crash could undo the rename. Not every file system allows it, so that
+ * a failure is none of ours. */
+static void sync_folder(const char *path) {
+    const char *slash = strrchr(path, '/');
+    char *folder = slash == NULL ? fu_strdup(".") : fu_strdup(path);
+    if (folder == NULL) {
+        return;
+    }
+    if (slash != NULL) {
+        folder[slash == path ? 1 : slash - path] = '\0';
+    }
+    int fd = open(folder, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        fsync(fd);
+        close(fd);
+    }
+    fu_free(folder);
+}
+
+bool fusioo_file_commit(fusioo_file *file, fusioo_error *error) {
+    struct stat old;
+    if (stat(file->path, &old) == 0) {
+        fchmod(file->fd, old.st_mode & 07777); /* who could read the file before can read the new one */
+    }
+    bool good = fsync(file->fd) == 0 || fail(error, "save", file->beside);
+    bool closed = close(file->fd) == 0;
+    file->fd = -1;
+    good = good && (closed || fail(error, "save", file->beside));
+    good = good && (rename(file->beside, file->path) == 0 || fail(error, "replace", file->path));
+    if (good) {
+        sync_folder(file->path);
+        file->is_there = false;
+    }
+    fusioo_file_discard(file);
+    return good;
+}
+
+void fusioo_file_discard(fusioo_file *file) {
+    if (file == NULL) {
+        return;
+    }
+    if (file->fd >= 0) {
+        close(file->fd);
+    }
+    if (file->is_there) {
+        unlink(file->beside);
+    }
+    fu_free(file->beside);
+    fu_free(file->path);
+    fu_free(file);
+}
