@@ -81,8 +81,8 @@ static void sign_error(struct fusioo_call *call) {
 void fu_call_tell_watcher(struct fusioo_call *call) {
     if (call->watched) {
         call->watched = false;
-        call->need.need = (fusioo_need){.kind = FUSIOO_NEED_READY, .id = call->id, .client = call->client->id};
-        fu_need_post(context_of(call), &call->need);
+        call->news.need = (fusioo_need){.kind = FUSIOO_NEED_READY, .id = call->id, .client = call->client->id};
+        fu_need_post(context_of(call), &call->news);
     }
 }
 

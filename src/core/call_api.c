@@ -154,6 +154,7 @@ void fusioo_call_free(fusioo_call *call) {
     call->watched = false;
     fu_call_end(call, FUSIOO_CANCELLED);
     fu_need_withdraw(call->client->context, &call->need);
+    fu_need_withdraw(call->client->context, &call->news);
     fu_wire_free(&call->wire);
     fu_free(call->url);
     fu_context_give_spare(call->client->context, &call->body);

@@ -16,15 +16,19 @@ struct fusioo_file {
     int fd;
     char *path, *beside;
     bool is_there; /* the file beside */
+    pid_t process; /* whose it is: a forked child must not take it from its parent */
 };
 
 static bool fail(fusioo_error *error, const char *what, const char *path) {
     return fu_error_set(error, FUSIOO_INVALID, "cannot %s '%.200s': %s", what, path, strerror(errno));
 }
 
-/* Opens a new file beside the one that is to be: a rename replaces only within one file system. */
+/* Opens a new file beside the one that is to be: a rename replaces only within one file system. Its name is short,
+ * since a name may have 255 bytes and the final one may use them up. */
 static bool open_beside(fusioo_file *file, fusioo_error *error) {
-    size_t size = strlen(file->path) + sizeof ".part-0123456789abcdef";
+    const char *slash = strrchr(file->path, '/');
+    int folder = slash == NULL ? 0 : (int)(slash - file->path) + 1;
+    size_t size = (size_t)folder + sizeof ".fusioo.part-0123456789abcdef";
     file->beside = fu_malloc(size);
     if (file->beside == NULL) {
         return fu_error_memory(error);
@@ -32,7 +36,7 @@ static bool open_beside(fusioo_file *file, fusioo_error *error) {
     do {
         uint64_t number = 0;
         fu_random_bytes(&number, sizeof number);
-        snprintf(file->beside, size, "%s.part-%016llx", file->path, (unsigned long long)number);
+        snprintf(file->beside, size, "%.*s.fusioo.part-%016llx", folder, file->path, (unsigned long long)number);
         file->fd = open(file->beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     } while (file->fd < 0 && errno == EEXIST);
     file->is_there = file->fd >= 0;
@@ -47,6 +51,7 @@ fusioo_file *fusioo_file_create(const char *path, fusioo_error *error) {
         return NULL;
     }
     file->fd = -1;
+    file->process = getpid();
     file->path = fu_strdup(path);
     bool good = file->path != NULL;
     if (!good) {
@@ -104,6 +109,10 @@ static void sync_folder(const char *path) {
 
 bool fusioo_file_commit(fusioo_file *file, fusioo_error *error) {
     struct stat old;
+    if (file->process != getpid()) {
+        fusioo_file_discard(file);
+        return fu_error_set(error, FUSIOO_INVALID, "the process forked while the file was written: it is the parent's");
+    }
     if (stat(file->path, &old) == 0) {
         fchmod(file->fd, old.st_mode & 07777); /* who could read the file before can read the new one */
     }
@@ -127,7 +136,7 @@ void fusioo_file_discard(fusioo_file *file) {
     if (file->fd >= 0) {
         close(file->fd);
     }
-    if (file->is_there) {
+    if (file->is_there && file->process == getpid()) {
         unlink(file->beside);
     }
     fu_free(file->beside);
