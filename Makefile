@@ -129,7 +129,7 @@ c-tests: $(C_TESTS)
 examples: $(C_EXAMPLES)
 benches: $(BENCHES)
 fuzzers: $(FUZZERS)
-helpers: $(B)/ci/reaper $(B)/ci/unpreload.so
+helpers: $(B)/ci/reaper $(B)/ci/unpreload.so $(B)/ci/names.so
 
 print-%:
 	@echo '$($*)'
@@ -194,6 +194,11 @@ $(B)/spec/fuzz_%: spec/fuzz/fuzz_%.c $(LIB) $(B)/flags.stamp
 %/ci/unpreload.so: .ci/unpreload.c
 	@mkdir -p $(@D)
 	$(CC) $(STANDARD) $(WARN) $(CFLAGS) -fPIC -shared -o $@ $<
+
+# Answers look-ups of names in a program that a spec starts; never sanitized.
+%/ci/names.so: spec/support/names.c
+	@mkdir -p $(@D)
+	$(CC) $(STANDARD) $(WARN) $(CFLAGS) -fPIC -shared -o $@ $< -lpthread -ldl
 
 -include $(wildcard $(B)/core/*.d $(MODULE_DIR)/binding/*.d $(B)/examples/*.d $(B)/spec/*.d $(B)/bench/*.d)
 include .ci/run.mk

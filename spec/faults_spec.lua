@@ -17,7 +17,11 @@ local function attempts_of(fault)
 end
 
 local LONG = os.getenv "FUSIOO_LONG"
-local CELLS = 9226 + (LONG and 20 or 0)
+
+-- Lua 5.1 waits on the spot in a loop's iterator, so that cells which take their time come one after the other: of a
+-- loop's places one has to do there.
+local WAITS_ON_THE_SPOT = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
+local CELLS = (WAITS_ON_THE_SPOT and 8965 or 9226) + (LONG and 20 or 0)
 
 describe("a fault", function()
   local service, dog, methods, iterators
@@ -75,11 +79,16 @@ describe("a fault", function()
     return list
   end
 
-  local function iterator_cells(wanted)
+  local function is_too_slow(fault, iterator, place)
+    return WAITS_ON_THE_SPOT and fault.slow and not iterator.at_once and place.name ~= "middle page"
+  end
+
+  -- Without a fault: those of all places.
+  local function iterator_cells(fault, wanted)
     local list = {}
     for _, iterator in ipairs(iterators) do
       for _, place in ipairs(iterator.places) do
-        if not wanted or wanted(place) then
+        if not fault or not is_too_slow(fault, iterator, place) and (not wanted or wanted(place)) then
           list[#list + 1] = {
             agent = "cell/" .. #list + 1, name = iterator.name .. ", " .. place.name, iterator = iterator,
             place = place, ids = {},
@@ -252,7 +261,7 @@ describe("a fault", function()
       end)
 
       it("once, iterators", function()
-        local list = iterator_cells()
+        local list = iterator_cells(fault)
         set_faults(list, fault.rule, 1)
         run(list, fault.slow, options_of(fault))
         check(list, function(cell)
@@ -267,7 +276,7 @@ describe("a fault", function()
 
       it("always, iterators", function()
         -- A 429 holds all calls of a client up: one that comes for the count alone has no sense.
-        local list = iterator_cells(function(place) return not (fault.waits and place.count) end)
+        local list = iterator_cells(fault, function(place) return not (fault.waits and place.count) end)
         local broken = {}
         set_faults(list, fault.rule)
         run(list, true, options_of(fault, true))

@@ -58,6 +58,29 @@ describe("fusioo.new", function()
     end
   end)
 
+  it("says what a value is, and what it must be", function()
+    for _, case in ipairs {
+      {{timeout = 5}, "option 'timeout' is 5; it must be a table of: connect, idle, total"},
+      {{rate = "x"}, "option 'rate' is \"x\"; it must be a table of: calls"},
+      {{token = ""}, "option 'token' is an empty string"}, {{base_url = ""}, "option 'base_url' is an empty string"},
+      {{timeout = {total = 0 / 0}}, "option 'timeout.total' is NaN; it must be a number greater than 0"},
+    } do
+      refuses(function() return fusioo.new(case[1]) end, "fusioo.new: " .. case[2])
+    end
+  end)
+
+  it("does not repeat what may be a token", function()
+    local function message(run)
+      local ok, err = pcall(run)
+      assert.is_false(ok)
+      return err
+    end
+    assert.equal("fusioo.new: the argument is a string, not a table",
+      message(function() return fusioo.new "a-secret" end))
+    assert.is_nil(message(function() return fusioo.new {"a-secret"} end):find("a-secret", 1, true))
+    assert.is_nil(message(function() return fusioo.new {token = "a-secret\n"} end):find("a-secret", 1, true))
+  end)
+
   it("refuses values of the wrong type, and names the option", function()
     for name, values in pairs {
       token = {1, true, {}, ""}, version = {"v4", "3", 3, "V3", ""}, base_url = {1, "", {}},

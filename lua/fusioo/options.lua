@@ -128,7 +128,11 @@ end
 
 -- A value is written as it is where it says something; secrets are not.
 local function show(value, secret)
-  if type(value) == "string" and not secret and #value <= 60 then
+  if value == "" then
+    return "an empty string"
+  elseif value ~= value then
+    return "NaN" -- which each Lua writes in its own way
+  elseif type(value) == "string" and not secret and #value <= 60 then
     return string.format("%q", value)
   elseif type(value) == "number" or type(value) == "boolean" then
     return tostring(value)
@@ -138,7 +142,10 @@ end
 
 local function check_fields(where, prefix, given, spec)
   if type(given) ~= "table" then
-    fail(where, ("%s is %s, not a table"):format(prefix == "" and "the argument" or prefix, show(given)))
+    -- What stands in the place of all options may be a token.
+    fail(where, prefix == "" and ("the argument is %s, not a table"):format(show(given, true))
+      or ("option '%s' is %s; it must be a table of: %s"):format(prefix, show(given),
+        table.concat(sorted_keys(spec), ", ")))
   end
   for key, value in pairs(given) do
     local rule = spec[key]

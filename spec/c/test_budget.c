@@ -123,10 +123,92 @@ static void the_front_is_the_front(void **state) {
     fu_budget_join(budget, &senders[2].waiter, true);
     join(3);
     pass(60);
-    assert_granted("2 0 1");
+    assert_granted("0 2 1");
     end(2, false, false);
     run();
-    assert_granted("2 0 1 3");
+    assert_granted("0 2 1 3");
+}
+
+/* Takes a sender that was refused out of the next grants: it alone tries, and is answered well. */
+static void let_one_through(int i) {
+    run();
+    assert_true(senders[i].going);
+    end(i, false, true);
+}
+
+static void the_refused_keep_their_order(void **state) {
+    (void)state;
+    static const int answers[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    for (size_t i = 0; i < COUNT(answers); i++) {
+        granted_count = 0;
+        assert_true(try(0) && try(1) && try(2));
+        join(3); /* was never sent */
+        for (int k = 0; k < 3; k++) {
+            refuse(answers[i][k], 5);
+        }
+        run();
+        assert_granted("");
+        pass(5);
+        assert_granted("0"); /* one tries alone */
+        refuse(0, 5);
+        run();
+        pass(5);
+        assert_granted("0 0"); /* and is still the first when it is refused again */
+        let_one_through(0);
+        run();
+        assert_granted("0 0 1 2 3");
+        end(1, false, true);
+        end(2, false, true);
+        end(3, false, true);
+        assert_null(budget->waiting);
+    }
+}
+
+static void who_is_sent_anew_stands_at_the_end(void **state) {
+    (void)state;
+    assert_true(try(0) && try(1) && try(2));
+    end(0, true, false); /* no answer: the call is sent again, which is another request */
+    join(0);
+    refuse(2, 5);
+    refuse(1, 5);
+    join(3);
+    pass(5);
+    assert_granted("1");
+    let_one_through(1);
+    pass(0);
+    assert_granted("1 2 0"); /* 0's first request still counts */
+    end(0, true, true);
+    pass(60);
+    assert_granted("1 2 0 3");
+}
+
+static void who_is_sent_anew_at_once_comes_after_those_under_way(void **state) {
+    (void)state;
+    assert_true(try(0) && try(1));
+    end(0, false, false);
+    assert_true(try(0));
+    refuse(0, 5);
+    refuse(1, 5);
+    pass(5);
+    assert_granted("1");
+    let_one_through(1);
+    run();
+    assert_granted("1 0");
+}
+
+static void a_refused_call_that_asked_nobody_stands_with_the_others(void **state) {
+    (void)state;
+    assert_true(try(0) && try(1));
+    join(3);
+    senders[2].going = true; /* a call that the service does not count */
+    refuse(2, 5);
+    refuse(1, 5);
+    refuse(0, 5);
+    pass(5);
+    assert_granted("0");
+    let_one_through(0);
+    run();
+    assert_granted("0 1 2 3");
 }
 
 /* ---- Whoever is granted may do anything to the line ---- */
@@ -269,6 +351,10 @@ int main(void) {
         TEST(a_line_can_be_left_anywhere),
         TEST(an_empty_line_keeps_no_timer),
         TEST(the_front_is_the_front),
+        TEST(the_refused_keep_their_order),
+        TEST(who_is_sent_anew_stands_at_the_end),
+        TEST(who_is_sent_anew_at_once_comes_after_those_under_way),
+        TEST(a_refused_call_that_asked_nobody_stands_with_the_others),
         TEST(the_granted_may_change_the_line),
         TEST(a_newcomer_waits_behind_the_line),
         TEST(one_key_is_one_window),

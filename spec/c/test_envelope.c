@@ -367,7 +367,8 @@ static void a_cut_answer_is_said_with_the_place(void **state) {
     for (size_t size = 0; size < sizeof text - 1; size++) {
         for (int answer = FU_ANSWER_ANY; answer <= FU_ANSWER_COUNT; answer++) {
             char place[40];
-            snprintf(place, sizeof place, " of %zu", size);
+            /* Inside a literal the reader stops at its first byte. */
+            snprintf(place, sizeof place, size == 0 ? "it is empty" : "%zu", size);
             assert_false(verdict_of(200, (enum fu_answer)answer, text, size));
             assert_int_equal(error.kind, FUSIOO_DECODE);
             assert_int_equal(error.status, 200);
@@ -379,7 +380,7 @@ static void a_cut_answer_is_said_with_the_place(void **state) {
 static void garbage_is_said_with_the_place(void **state) {
     (void)state;
     refuse(200, FU_ANSWER_ANY, "<html>", FUSIOO_DECODE, "byte 1 of 6");
-    refuse(200, FU_ANSWER_ANY, "", FUSIOO_DECODE, "byte 1 of 0");
+    refuse(200, FU_ANSWER_ANY, "", FUSIOO_DECODE, "it is empty");
     refuse(200, FU_ANSWER_ANY, "[]", FUSIOO_DECODE, "byte 1 of 2");
     refuse(200, FU_ANSWER_ANY, "{\"code\":10000} x", FUSIOO_DECODE, "byte 16 of 16");
     refuse(200, FU_ANSWER_ANY, "{\"code\":10000,}", FUSIOO_DECODE, "byte 15 of 15");

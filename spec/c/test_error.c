@@ -39,7 +39,7 @@ static void says_what_was_tried_and_what_came_back(void **state) {
     error.attempts = 3;
     error.has_code = false;
     assert_line(&error,
-                "fusioo: GET /v3/apps/i1: HTTP 404: App not found (after 3 requests) [not_found]; check the id, "
+                "fusioo: GET /v3/apps/i1: HTTP 404: App not found (after 3 attempts) [not_found]; check the id, "
                 "and that the token's user may see it");
     error.message[0] = '\0';
     error.attempts = 0;
@@ -60,13 +60,13 @@ static void says_what_to_do(void **state) {
     set_tried(&error, FUSIOO_RATE_LIMIT, "500 calls are used up");
     error.retry_after = 12.4;
     assert_line(&error,
-                "fusioo: PUT /v3/x: 500 calls are used up [rate_limit]; free again in 12 s; the company's calls "
-                "are used up: wait, or spend fewer");
+                "fusioo: PUT /v3/x: 500 calls are used up [rate_limit]; free again in 13 s; wait, or spend fewer "
+                "calls");
     set_tried(&error, FUSIOO_NETWORK, "Connection reset");
     error.maybe_done = true;
     assert_line(&error,
                 "fusioo: PUT /v3/x: Connection reset [network]; the service may have carried it out: look before "
-                "you send it again; check the connection and try again");
+                "you send it again");
     set_tried(&error, FUSIOO_TIMEOUT, "too long");
     error.resume = 1234567890123;
     assert_line(&error, "fusioo: PUT /v3/x: too long [timeout]; try again, or allow more in the option timeout; go on "
@@ -75,6 +75,39 @@ static void says_what_to_do(void **state) {
     error.status = 401;
     assert_line(&error, "fusioo: PUT /v3/x: HTTP 401: no [auth]; check the access token: it may be wrong, expired or "
                         "revoked");
+}
+
+static void tells_nobody_to_try_again_who_must_look_before(void **state) {
+    (void)state;
+    static const struct {
+        fusioo_kind kind;
+        int status;
+    } cases[] = {{FUSIOO_API, 500}, {FUSIOO_API, 503}, {FUSIOO_TIMEOUT, 0}, {FUSIOO_DECODE, 200}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        fusioo_error error;
+        char text[400];
+        set_tried(&error, cases[i].kind, "no");
+        error.status = cases[i].status;
+        fusioo_error_text(&error, text, sizeof text);
+        assert_non_null(strstr(text, "try again"));
+        error.maybe_done = true;
+        fusioo_error_text(&error, text, sizeof text);
+        assert_non_null(strstr(text, "look before you send it again"));
+        assert_null(strstr(text, "try again"));
+    }
+}
+
+static void what_the_service_refuses_is_not_worth_another_try(void **state) {
+    (void)state;
+    static const int statuses[] = {0, 200, 302, 400, 403, 409, 501};
+    for (size_t i = 0; i < COUNT(statuses); i++) {
+        fusioo_error error;
+        char text[400];
+        set_tried(&error, FUSIOO_API, "no");
+        error.status = statuses[i];
+        fusioo_error_text(&error, text, sizeof text);
+        assert_null(strstr(text, "again"));
+    }
 }
 
 static void gives_no_advice_on_what_was_not_tried(void **state) {
@@ -225,10 +258,42 @@ static void a_long_message_is_cut_at_a_whole_character(void **state) {
     }
 }
 
+static void a_quoted_text_may_be_cut_anywhere(void **state) {
+    (void)state;
+    fusioo_error error;
+    fu_error_set(&error, FUSIOO_INVALID, "'%.3s' is no name", "\xc3\xa4\xc3\xb6\xc3\xbc");
+    assert_string_equal(error.message, "'\xc3\xa4?' is no name");
+    fu_error_set(&error, FUSIOO_INVALID, "'%.4s' is no name", "\xc3\xa4\xc3\xb6\xc3\xbc");
+    assert_string_equal(error.message, "'\xc3\xa4\xc3\xb6' is no name");
+    for (int size = 1; size < 4; size++) { /* one mark, however much of the character is there */
+        fu_error_set(&error, FUSIOO_INVALID, "a%.*sb", size, "\xf0\x9f\x98\x80");
+        assert_string_equal(error.message, "a?b");
+        fu_error_set(&error, FUSIOO_INVALID, "a%.*s", size, "\xf0\x9f\x98\x80");
+        assert_string_equal(error.message, "a?");
+    }
+    fu_error_set(&error, FUSIOO_INVALID, "a%.4sb", "\xf0\x9f\x98\x80");
+    assert_string_equal(error.message, "a\xf0\x9f\x98\x80"
+                                       "b");
+}
+
+static void what_is_no_utf8_gets_a_mark(void **state) {
+    (void)state;
+    fusioo_error error;
+    fu_error_set(&error, FUSIOO_INVALID, "%s", "\xe4.txt \xff\xfe \xc0\xaf \xed\xa0\x80 \x80\x80 ok");
+    assert_string_equal(error.message, "?.txt ?? ? ? ? ok");
+    char text[3000];
+    memset(text, 0xe4, sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    fu_error_set(&error, FUSIOO_INVALID, "%s", text);
+    assert_int_equal(strspn(error.message, "?"), sizeof error.message - 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(says_what_was_tried_and_what_came_back),
         cmocka_unit_test(says_what_to_do),
+        cmocka_unit_test(tells_nobody_to_try_again_who_must_look_before),
+        cmocka_unit_test(what_the_service_refuses_is_not_worth_another_try),
         cmocka_unit_test(gives_no_advice_on_what_was_not_tried),
         cmocka_unit_test(the_longest_error_fits_its_text),
         cmocka_unit_test(kinds_have_the_names_of_the_lua_interface),
@@ -237,6 +302,8 @@ int main(void) {
         cmocka_unit_test(texts_are_cut_at_a_whole_character),
         cmocka_unit_test(what_is_no_utf8_is_cut_all_the_same),
         cmocka_unit_test(a_long_message_is_cut_at_a_whole_character),
+        cmocka_unit_test(a_quoted_text_may_be_cut_anywhere),
+        cmocka_unit_test(what_is_no_utf8_gets_a_mark),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

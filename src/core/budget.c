@@ -76,10 +76,18 @@ static double room_in(struct fu_budget *budget, struct fu_limit limit, double no
     return wait >= 0 && closed > wait ? closed : wait;
 }
 
+/* A call that was refused keeps its turn for the next time. */
+static void take_turn(struct fu_budget *budget, struct fu_waiter *waiter) {
+    if (waiter->turn == 0) {
+        waiter->turn = ++budget->turns;
+    }
+}
+
 static bool enter(struct fu_budget *budget, struct fu_waiter *waiter, double now) {
     if (!fu_window_start(&budget->window)) {
         return false;
     }
+    take_turn(budget, waiter);
     waiter->granted_at = now;
     waiter->entered = true;
     waiter->probe = budget->refusals > 0;
@@ -145,8 +153,23 @@ double fu_budget_wait(struct fu_budget *budget, struct fu_limit limit) {
     return closed > wait ? closed : wait;
 }
 
+/* Where a refused waiter belongs: behind those that were refused, too, and came before it. */
+static struct fu_waiter **front_place(struct fu_budget *budget, const struct fu_waiter *waiter) {
+    struct fu_waiter **place = &budget->waiting;
+    while (*place != NULL && (*place)->turn != 0 && (*place)->turn < waiter->turn) {
+        place = &(*place)->next;
+    }
+    return place;
+}
+
 void fu_budget_join(struct fu_budget *budget, struct fu_waiter *waiter, bool front) {
-    struct fu_waiter **place = front ? &budget->waiting : budget->waiting_end;
+    struct fu_waiter **place = budget->waiting_end;
+    if (front) {
+        take_turn(budget, waiter); /* a call that nobody counts was sent without asking */
+        place = front_place(budget, waiter);
+    } else {
+        waiter->turn = 0;
+    }
     waiter->place = place;
     waiter->next = *place;
     *place = waiter;
@@ -170,6 +193,7 @@ static void leave_window(struct fu_budget *budget, struct fu_waiter *waiter, dou
 }
 
 void fu_budget_end(struct fu_budget *budget, struct fu_waiter *waiter, bool counted, bool answered) {
+    waiter->turn = 0; /* sent again it is a newcomer */
     if (!waiter->entered) {
         return;
     }

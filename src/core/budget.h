@@ -23,6 +23,7 @@ struct fu_budget {
     double closed_until;   /* no call goes before, after a 429 */
     unsigned refusals;     /* 429s in a row */
     bool probing;          /* after a 429 one call tries alone */
+    uint64_t turns;        /* how many have come to send */
 };
 
 /* A place in the line; it lives inside the call that waits. */
@@ -30,6 +31,7 @@ struct fu_waiter {
     struct fu_waiter *next, **place; /* place NULL: not waiting */
     struct fu_limit limit;
     double granted_at;
+    uint64_t turn;                             /* its number among those that came to send; 0: it has not come yet */
     bool entered;                              /* the window holds the call */
     bool probe;                                /* this is the call that tries after a 429 */
     void (*granted)(struct fu_waiter *waiter); /* called from a step; a place in the window is entered already */
@@ -47,7 +49,9 @@ bool fu_budget_try(struct fu_budget *budget, struct fu_waiter *waiter);
 /* Seconds that a newcomer would wait, as far as is known. */
 double fu_budget_wait(struct fu_budget *budget, struct fu_limit limit);
 
-/* Puts the waiter into the line: at its front, where the service has refused it, else at its end. */
+/* Puts the waiter into the line: at its end, or, where the service has refused it (`front`), before all that have not
+ * been sent yet. Those that were refused stand there in the order in which they first came to send, whatever the order
+ * of their answers. */
 void fu_budget_join(struct fu_budget *budget, struct fu_waiter *waiter, bool front);
 
 /* Takes the waiter out of the line, if it is in it. */

@@ -59,10 +59,10 @@ struct fusioo_call {
     struct fu_buffer body;
     struct fu_envelope envelope;
     int64_t count;
-    fusioo_error error; /* FUSIOO_OK: success; before the end: the last failure */
+    fusioo_error error;  /* FUSIOO_OK: success; before the end: the last failure */
     struct fu_need need; /* for a token */
     struct fu_need news; /* for the owner to look */
-    bool watched; /* the owner wants to know when there is something for it to do */
+    bool watched;        /* the owner wants to know when there is something for it to do */
     void (*ended)(struct fusioo_call *call,
                   void *owner); /* called once, from a step or from fu_calls_end; NULL: nobody */
     void *owner;

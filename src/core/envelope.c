@@ -136,6 +136,13 @@ bool fu_envelope_read(struct fu_envelope *envelope, const char *text, size_t siz
     if (memory) {
         return fu_error_memory(error);
     }
+    if (!good && size == 0) {
+        return fu_error_set(error, FUSIOO_DECODE, "the answer is not the JSON it should be: it is empty");
+    }
+    if (!good && reader.at == text + size) {
+        return fu_error_set(error, FUSIOO_DECODE, "the answer is not the JSON it should be: %s, after %zu bytes",
+                            reader.reason != NULL ? reader.reason : "no object", size);
+    }
     if (!good) {
         return fu_error_set(error, FUSIOO_DECODE, "the answer is not the JSON it should be: %s at byte %zu of %zu",
                             reader.reason != NULL ? reader.reason : "no object", (size_t)(reader.at - text) + 1, size);
@@ -162,7 +169,8 @@ static const char *status_words(int status) {
     case 504:
         return "gateway time-out";
     default:
-        return status >= 300 && status < 400 ? "a redirect, which is not followed" : "unexpected status";
+        return status >= 300 && status < 400 ? "a redirect, which is not followed: check base_url"
+                                             : "unexpected status";
     }
 }
 
@@ -249,8 +257,7 @@ bool fu_verdict(int status, const char *text, size_t size, enum fu_answer answer
     static const char *const wanted[] = {
         [FU_ANSWER_ANY] = "anything",           [FU_ANSWER_OBJECT] = "an object",
         [FU_ANSWER_LIST] = "a list of objects", [FU_ANSWER_COUNT] = "an object with a whole number 'count'",
-        [FU_ANSWER_MAYBE_OBJECT] = "an object",
-        [FU_ANSWER_NOTHING] = "anything",
+        [FU_ANSWER_MAYBE_OBJECT] = "an object", [FU_ANSWER_NOTHING] = "anything",
     };
     *count = -1;
     bool success = status >= 200 && status < 300;

@@ -226,7 +226,8 @@ static void on_idle(struct fu_timer *timer) {
     }
     struct fu_http_outcome outcome;
     fu_transfer_outcome(transfer, CURLE_OPERATION_TIMEDOUT, &outcome);
-    snprintf(outcome.message, sizeof outcome.message, "no byte came for %g seconds", transfer->idle_timeout);
+    snprintf(outcome.message, sizeof outcome.message, "no byte came for %g seconds (timeout.idle)",
+             transfer->idle_timeout);
     finish(transfer, &outcome);
 }
 

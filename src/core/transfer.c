@@ -330,12 +330,15 @@ static const char *hint_of(const struct fu_transfer *transfer, CURLcode code) {
         return "the proxy said no: check the option proxy, with its user and password";
     }
     switch (code) {
+    case CURLE_URL_MALFORMAT:
+        return "check base_url";
     case CURLE_COULDNT_RESOLVE_HOST:
         return "check base_url, and that this machine can look up names";
     case CURLE_COULDNT_RESOLVE_PROXY:
         return "check the proxy's address, and that this machine can look up names";
     case CURLE_COULDNT_CONNECT:
-        return connect_hint(error);
+        /* What libcurl refuses by itself has no number of its own: an older one would speak. */
+        return connect_hint(strncmp(transfer->words, "Unsupported", 11) == 0 ? 0 : error);
     case CURLE_PEER_FAILED_VERIFICATION:
         return "check base_url; an authority of your own goes into the option ca_file";
     case CURLE_SSL_CACERT_BADFILE:
@@ -344,8 +347,13 @@ static const char *hint_of(const struct fu_transfer *transfer, CURLcode code) {
         return "check that https is spoken there";
     case CURLE_SEND_FAIL_REWIND:
         return "the kept connection had died, and a write is not sent twice";
+    case CURLE_GOT_NOTHING:
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR:
+    case CURLE_PARTIAL_FILE:
+        return "the service, or something on the way, broke the connection";
     default:
-        return "check the connection and try again";
+        return "check the connection";
     }
 }
 
@@ -377,7 +385,9 @@ static void say_what_happened(const struct fu_transfer *transfer, CURLcode code,
     }
     /* libcurl may quote a proxy's address, and with it a password. */
     bool quotable = transfer->words[0] != '\0' && strchr(transfer->words, '@') == NULL;
-    const char *words = quotable ? transfer->words : curl_easy_strerror(code);
+    const char *words = code == CURLE_SEND_FAIL_REWIND ? "no answer came"
+                        : quotable                     ? transfer->words
+                                                       : curl_easy_strerror(code);
     fu_error_copy(message, room - strlen(end), words, strlen(words));
     strncat(message, end, room - strlen(message) - 1);
 }
