@@ -34,9 +34,15 @@ end
 
 -- ---- What it shows ----
 
+-- What a call returned, or its error raised: as assert, which takes strings alone for messages in Lua 5.1.
+local function need(value, err)
+  if value == nil then error(err, 0) end
+  return value
+end
+
 local function list_apps(client)
   print "Apps"
-  local apps = assert(client:get_apps())
+  local apps = need(client:get_apps())
   for _, app in ipairs(apps) do
     print(("  %-34s %s"):format(app.id, app.name))
   end
@@ -44,7 +50,7 @@ local function list_apps(client)
 end
 
 local function show_schema(app)
-  local schema = assert(app:schema())
+  local schema = need(app:schema())
   print(("\nFields of %s"):format(schema.name))
   for i, field in ipairs(schema.fields) do
     if i > 8 then
@@ -102,19 +108,21 @@ end
 local function tour(options, app_id)
   local client = fusioo.new(options)
   local apps = list_apps(client)
-  local app = client:app(app_id or assert(apps[1], "the token sees no app").id)
+  local app = client:app(app_id or need(apps[1], "the token sees no app").id)
   show_schema(app)
   stream(app)
   show_budget(client)
   client:close()
 end
 
-if arg[1] then
-  tour({}, arg[1])
-else
-  local url, stop = start_emulator()
-  local token = require("fusioo.emulator").token
-  local ok, err = pcall(tour, {base_url = url, token = token, rate = {ledger = false}})
-  stop()
-  if not ok then error(err, 0) end
+local options, stop = {}, function() end
+if not arg[1] then
+  options.base_url, stop = start_emulator()
+  options.token, options.rate = require("fusioo.emulator").token, {ledger = false}
+end
+local ok, err = pcall(tour, options, arg[1])
+stop()
+if not ok then
+  io.stderr:write("quickstart: ", tostring(err), "\n")
+  os.exit(1)
 end

@@ -176,7 +176,7 @@ describe("emulator", function()
       assert.equal("404 10002", outcome("POST", "/v3/apps"))
       assert.equal("404 10002", outcome("DELETE", "/v3/ping"))
       assert.equal("404 10002", outcome("POST", "/v3/records/apps/" .. projects .. "/count"))
-      assert.equal("501 90501", outcome("POST", "/v3/records/apps/" .. projects))
+      assert.equal("400 90400", outcome("POST", "/v3/records/apps/" .. projects))
     end)
 
     it("are decoded once, segment by segment", function()

@@ -73,6 +73,7 @@ end
 --- Makes a client; `fusioo.new` is this function.
 -- @param given options, see the README
 -- @return client
+-- @local
 function Client._new(given)
   given = options.merge(options.client("fusioo.new", given), {})
   given.token = given.token or environment("FUSIOO_ACCESS_TOKEN")
@@ -124,6 +125,7 @@ end
 -- @param app_id the app's id
 -- @param query as of `client:records`
 -- @return list
+-- @local
 function Client:_records(name, app_id, query)
   options.string(name, "app_id", app_id)
   return record_list(self, app_id, options.list(name, query))

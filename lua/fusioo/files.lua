@@ -19,8 +19,11 @@ local function is_ready(call)
   return call:ready()
 end
 
--- Lua 5.1 cannot yield across pcall, and a user's function may make calls of its own.
-local calls_plainly = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
+-- Lua 5.1 cannot yield across pcall, and in a coroutine a user's function may make calls of its own.
+local is_stuck = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
+local function calls_plainly()
+  return is_stuck and coroutine.running() ~= nil
+end
 
 local function after_pcall(call, ok, ...)
   if not ok then
@@ -32,7 +35,7 @@ end
 
 -- Runs a function of the user's; what it raises ends the call first.
 local function run_for(call, f, ...)
-  if calls_plainly then return f(...) end
+  if calls_plainly() then return f(...) end
   return after_pcall(call, pcall(f, ...))
 end
 
@@ -93,7 +96,7 @@ end
 function files:create_file(source)
   local opened, err = sources.open(source)
   if not opened then return nil, err end
-  if calls_plainly then
+  if calls_plainly() then
     local file
     file, err = upload(self, opened)
     opened:close()
@@ -142,7 +145,7 @@ local function download(client, file_id, sink)
     return nil, err
   end
   local ok, result
-  if calls_plainly then
+  if calls_plainly() then
     ok, result, err = true, drain(client, call, opened)
   else
     ok, result, err = pcall(drain, client, call, opened)
@@ -155,8 +158,7 @@ end
 
 --- DownloadFile: fetches a file's bytes. From v3 on. Where the connection breaks, the download goes on where it
 -- stopped, if the service knows how, else it begins again; into a function it only ever goes on. Redirects are
--- followed, without
--- the token where they lead to another host.
+-- followed, without the token where they lead to another host.
 -- @param file_id the file's id
 -- @param sink nil: the bytes are returned; a path: the file is written beside it and renamed when it is whole; or
 -- function(chunk)

@@ -60,11 +60,13 @@ function Task:result()
 end
 
 --- Ends what the task waits for: its pending call returns nil and an error of kind `cancelled`, a loop over records
--- raises it. The task itself goes on from there. A task that waits for nothing is left alone.
+-- raises it. Where it waits for functions side by side, those that have not begun end with such an error, too. The
+-- task itself goes on from there. A task that waits for nothing is left alone.
 -- @usage task:cancel()
 function Task:cancel()
-  if self.children then
-    for _, child in ipairs(self.children) do child:cancel() end
+  if self.group then
+    self.group.cancelled = true
+    for _, child in ipairs(self.group.children) do child:cancel() end
   elseif self.pending then
     self.pending:cancel()
   end
@@ -201,6 +203,7 @@ end
 local function take_back(object)
   if object.id then waiting[object:id()] = nil end
   object:cancel()
+  if not object.id then object.group = nil end
   error(stuck_message, 0)
 end
 
@@ -350,8 +353,16 @@ local function entry_of(task)
   return {value = results[1]}
 end
 
-local function start_child(group, index)
-  local child = new_task(group.functions[index])
+-- Starts the next function. A group may be cancelled before the child's turn comes.
+local function start_child(group)
+  local index = group.next
+  group.next = index + 1
+  local child = new_task(function()
+    if group.cancelled then
+      return nil, core.error{kind = "cancelled", message = "cancelled before it began"}
+    end
+    return group.run(index)
+  end)
   child.parent = group
   group.running = group.running + 1
   group.children[#group.children + 1] = child
@@ -365,10 +376,7 @@ local function start_child(group, index)
         break
       end
     end
-    if group.next <= #group.functions then
-      group.next = group.next + 1
-      start_child(group, group.next - 1)
-    end
+    if group.next <= group.count then start_child(group) end
     if group.left == 0 and group.task then
       make_runnable(group.task)
     end
@@ -377,7 +385,7 @@ end
 
 -- Gives up a group: nothing more of it is started, what is under way ends, and its tasks never go on.
 local function abandon(group)
-  group.next = #group.functions + 1
+  group.next = group.count + 1
   for _, child in ipairs(group.children) do
     child.abandoned = true
     child:cancel()
@@ -416,26 +424,34 @@ local function drive(group)
   end
 end
 
---- Runs functions side by side, as tasks.
--- @param functions array of functions
+--- Runs a function for 1, 2 ... side by side, each time as a task; no more tasks are there than run at once.
+-- @param count how often
+-- @param run function(index)
 -- @param concurrency how many at once
--- @return array of {value =} or {err =}, in the order of the functions
-function scheduler.all(functions, concurrency)
-  local group = {functions = functions, results = {}, children = {}, running = 0, left = #functions, next = 1}
+-- @return array of {value =} or {err =}, in the order of the indices
+function scheduler.each(count, run, concurrency)
+  local group = {count = count, run = run, results = {}, children = {}, running = 0, left = count, next = 1}
   local task = current_task()
-  while group.next <= #functions and group.running < concurrency do
-    group.next = group.next + 1
-    start_child(group, group.next - 1)
+  while group.next <= count and group.running < concurrency do
+    start_child(group)
   end
   if not task then
     drive(group)
   elseif group.left > 0 then
     group.task = task
-    task.children = group.children
+    task.group = group
     yield(task, WAIT)
-    task.children = nil
+    task.group = nil
   end
   return group.results
+end
+
+--- Runs functions side by side, as tasks.
+-- @param functions array of functions
+-- @param concurrency how many at once
+-- @return array of {value =} or {err =}, in the order of the functions
+function scheduler.all(functions, concurrency)
+  return scheduler.each(#functions, function(index) return functions[index]() end, concurrency)
 end
 
 return scheduler

@@ -68,15 +68,6 @@ end
 --- Nothing to close.
 function Text.close() end
 
---- Bytes from a function of the user's.
--- @param name the file's name
--- @param size its bytes
--- @param read returns a chunk, or nil at the end
--- @return source
-function Reader.open(name, size, read)
-  return setmetatable({name = name, size = size, rewindable = false, reader = read, given = 0}, {__index = Reader})
-end
-
 -- The reader's next chunk that is not empty.
 local function next_chunk(self)
   local chunk
@@ -89,6 +80,23 @@ local function next_chunk(self)
   return chunk
 end
 
+local function too_long(self)
+  return ("create_file: read gave more than the %.0f bytes of size"):format(self.size)
+end
+
+--- Bytes from a function of the user's.
+-- @param name the file's name
+-- @param size its bytes
+-- @param read returns a chunk, or nil at the end
+-- @return source, or nil and an error
+function Reader.open(name, size, read)
+  local source = setmetatable({name = name, size = size, rewindable = false, reader = read, given = 0},
+    {__index = Reader})
+  -- Nobody asks for a chunk of an empty file.
+  if size == 0 and next_chunk(source) then return nil, invalid(too_long(source)) end
+  return source
+end
+
 --- The next chunk; it cannot be asked for twice.
 -- @return chunk, or nil and what is wrong
 function Reader:read()
@@ -99,7 +107,7 @@ function Reader:read()
   self.given = self.given + #chunk
   -- The last chunk makes the file whole at the service: before it goes out it must be clear that nothing follows.
   if self.given > self.size or (self.given == self.size and next_chunk(self)) then
-    return nil, ("create_file: read gave more than the %.0f bytes of size"):format(self.size)
+    return nil, too_long(self)
   end
   return chunk
 end

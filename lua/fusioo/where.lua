@@ -57,6 +57,7 @@ end
 -- @param conditions field id → condition, or nil
 -- @return JSON text, or nil where there is no condition; nil and an error of kind `invalid` where a value cannot be
 -- JSON
+-- @local
 function where._filter(name, conditions)
   if conditions == nil or next(conditions) == nil then
     return nil

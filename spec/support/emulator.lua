@@ -5,7 +5,9 @@
 --   service.url, service.tls_url, service.token, service.apps.projects
 --   service:reset { records = 500 }   service:config { latency = 0.1 }
 --   service:log()   service:clear_log()   service:truth(app_id)   service:rows { … }   service:stats()
---   service:get(path) / service:post(path, body)      a call of the API, with the token
+--   service:creates()       what was created since the last reset: {{id =, kind =, request = number in the log}, …}
+--   service:get(path) / service:post(path, body) / service:put(path, body) / service:delete(path)
+--                           a call of the API, with the token
 --   service:stop()
 --
 -- Owns: the process of `fusioo-emulator` that it starts. Must not know: the library under test.
@@ -124,6 +126,29 @@ function service:rows(edits)
   return self:control("POST", "rows", edits)
 end
 
+-- What was created since the last reset, in order, also what was deleted again: {{id =, kind = "record", "file",
+-- "discussion" or "comment", request = the log's number of the request}, ...}.
+function service:creates()
+  return self:control("GET", "creates").creates
+end
+
+-- Makes a file without an upload: {size =, name =, seed =, content_type =}; returns its metadata. Each 16 of its bytes
+-- are the seed in 4 hexadecimal digits and their own offset in 12.
+function service:make_file(wish)
+  return self:control("POST", "files", wish)
+end
+
+-- {size =, md5 =, name =, content_type =} of a file; without an id {count = how many there are}.
+function service:file(id)
+  return self:control("GET", id and "files?id=" .. id or "files")
+end
+
+-- The requests that the host got to which downloads may be redirected: {{path =, authorization = "sent" or "none",
+-- range =, if_range =, cookie =}, ...}.
+function service:other_requests()
+  return self:control("GET", "files/elsewhere").requests
+end
+
 function service:stats()
   return self:control("GET", "stats")
 end
@@ -133,12 +158,25 @@ function service:get(path)
   return http.request("GET", self.url .. path, { token = self.token })
 end
 
--- The same for a POST of a JSON text or a table.
-function service:post(path, body)
+local function send(self, method, path, body)
   if type(body) == "table" then body = next(body) and cjson.encode(body) or "{}" end
-  return http.request("POST", self.url .. path, {
+  return http.request(method, self.url .. path, {
     token = self.token, body = body, headers = { ["Content-Type"] = "application/json" },
   })
+end
+
+-- The same for a POST of a JSON text or a table.
+function service:post(path, body)
+  return send(self, "POST", path, body)
+end
+
+-- The same for a PUT.
+function service:put(path, body)
+  return send(self, "PUT", path, body)
+end
+
+function service:delete(path)
+  return http.request("DELETE", self.url .. path, { token = self.token })
 end
 
 -- The ids of the records of a page, from what service:get or service:post gave; raises unless it is a success.

@@ -318,6 +318,8 @@ static void on_answer(void *owner, const struct fu_http_outcome *outcome) {
     uint64_t bytes = comes ? (uint64_t)(stream->done - stream->began) : call->body.size;
     call->transfer = NULL;
     note_resent(call, outcome->requests);
+    /* libcurl sent it again over a fresh connection: what became of the first one nobody knows. */
+    call->unknown = call->unknown || (outcome->requests > 1 && call->effect != FU_READS);
     call->client->stats->sum.bytes_in += bytes;
     fusioo_event event = fu_call_event(call, FUSIOO_EVENT_RESPONSE);
     event.status = outcome->status;

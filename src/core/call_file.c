@@ -92,6 +92,7 @@ fusioo_chunk fusioo_call_take(fusioo_call *call, const char **bytes, size_t *siz
 }
 
 void fusioo_call_progress(const fusioo_call *call, int64_t *done, int64_t *total) {
-    *done = call->stream != NULL ? call->stream->done : 0;
-    *total = call->stream != NULL ? call->stream->total : -1;
+    const struct fu_stream *stream = call->stream;
+    *done = stream == NULL ? 0 : stream->upload ? stream->done : stream->done - (int64_t)stream->chunk.size;
+    *total = stream != NULL ? stream->total : -1;
 }

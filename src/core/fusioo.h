@@ -350,7 +350,7 @@ typedef enum fusioo_chunk {
 /* Takes what came of a file. Never blocks. */
 fusioo_chunk fusioo_call_take(fusioo_call *call, const char **bytes, size_t *size, fusioo_error *error);
 
-/* Bytes of the file that were moved, and how many it has (-1: not known). Cannot fail. */
+/* Bytes of the file that were given or taken, and how many it has (-1: not known). Cannot fail. */
 void fusioo_call_progress(const fusioo_call *call, int64_t *done, int64_t *total);
 
 /* A file on disk that appears under its name when it is whole, and not before. */

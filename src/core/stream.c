@@ -159,18 +159,39 @@ static void begin_again(struct fu_stream *stream) {
     stream->total = -1;
 }
 
+/* Nothing of the answer is of use. The next request asks for all of the file, if it may. */
+static bool refuse(struct fu_stream *stream, const char *why) {
+    stream->validator[0] = '\0';
+    stream->stopped = why;
+    return false;
+}
+
+/* Is the part of another state of the file? Not every service looks at the condition that it is sent. An ETag and a
+ * date cannot be compared. */
+static bool is_changed(const struct fu_stream *stream) {
+    const char *before = stream->validator;
+    const char *now = stream->head.validator;
+    bool comparable = now[0] != '\0' && (before[0] == '"') == (now[0] == '"');
+    bool resized = stream->total >= 0 && stream->head.range_total >= 0 && stream->head.range_total != stream->total;
+    return resized || (comparable && strcmp(before, now) != 0);
+}
+
 /* Does the answer that has begun bring the file, from the byte that is wanted? False: `stopped` says why not. */
 static bool accept(struct fu_stream *stream) {
     const struct fu_http_head *head = &stream->head;
     int64_t from = stream->flow.from;
-    if (head->status == PARTIAL && (from == 0 || head->range_start != from)) {
-        stream->stopped = "the answer is another part of the file than the one that was asked for";
-        return false;
-    }
-    if (head->status == OK && from > 0) {
+    if (head->status == PARTIAL) {
+        if (from == 0 || head->range_start != from) {
+            return refuse(stream, "the answer is another part of the file than the one that was asked for");
+        }
+        if (is_changed(stream)) {
+            return refuse(stream, "the file changed while it was downloaded");
+        }
+        stream->total = stream->total >= 0 ? stream->total : head->range_total;
+    } else if (from > 0) {
         if (!stream->rewindable) {
-            stream->stopped = "the file changed while it was downloaded, and its first bytes were handed out already";
-            return false;
+            return refuse(stream,
+                          "the file changed while it was downloaded, and its first bytes were handed out already");
         }
         begin_again(stream);
     }
@@ -259,6 +280,7 @@ void fu_stream_begin(struct fu_stream *stream) {
         stream->wants = false;
         return;
     }
+    stream->farthest = stream->done > stream->farthest ? stream->done : stream->farthest;
     if (stream->done > 0 && stream->validator[0] == '\0') {
         begin_again(stream);
     }
@@ -278,7 +300,8 @@ void fu_stream_go_home(struct fu_stream *stream) {
 }
 
 bool fu_stream_can_repeat(const struct fu_stream *stream) {
-    return stream->done == 0 || stream->rewindable || (!stream->upload && stream->validator[0] != '\0');
+    bool anywhere = stream->done == 0 || stream->rewindable;
+    return !stream->useless && (anywhere || (!stream->upload && stream->validator[0] != '\0'));
 }
 
 bool fu_stream_is_partial(const struct fu_stream *stream) {
@@ -286,7 +309,7 @@ bool fu_stream_is_partial(const struct fu_stream *stream) {
 }
 
 bool fu_stream_made_progress(const struct fu_stream *stream) {
-    return !stream->upload && stream->validator[0] != '\0' && stream->done > stream->began;
+    return !stream->upload && stream->validator[0] != '\0' && stream->done > stream->farthest;
 }
 
 bool fu_stream_has_news(const struct fu_stream *stream) {
@@ -304,9 +327,10 @@ static enum fu_stream_end check_whole(struct fu_stream *stream, fusioo_error *er
                      (long long)stream->total);
         return FU_STREAM_BROKEN;
     }
-    if (!stream->head.framed) {
-        stream->stopped = "the answer does not say how long the file is, so that a cut one would look whole";
-        fu_error_set(error, FUSIOO_DECODE, "%s", stream->stopped);
+    if (!stream->head.framed && stream->total < 0) {
+        stream->useless = true;
+        fu_error_set(error, FUSIOO_DECODE,
+                     "the answer does not say how long the file is, so that a cut one would look whole");
         return FU_STREAM_BROKEN;
     }
     return FU_STREAM_WHOLE;

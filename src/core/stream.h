@@ -37,8 +37,10 @@ struct fu_stream {
     char validator[256];     /* of the file that is coming; "": a cut one cannot go on */
     int64_t total;           /* its size; negative: not known */
     int64_t began;           /* `done` when the attempt began */
+    int64_t farthest;        /* the most that any attempt before it had reached, also one that was in vain */
     bool accepted;           /* the answer under way brings the file */
     bool restart;            /* the owner must forget what it has taken */
+    bool useless;            /* no answer will be better than the last */
     const char *stopped;     /* why the stream itself stopped the transfer; NULL: it did not */
     int redirects;
     char *location;    /* where a redirect led; NULL: the call's own address */
@@ -73,7 +75,7 @@ bool fu_stream_can_repeat(const struct fu_stream *stream);
 /* Is the service certain not to have the whole upload? */
 bool fu_stream_is_partial(const struct fu_stream *stream);
 
-/* Did the last request bring a download further, in a way that the next one keeps? */
+/* Did the last request bring a download further than any before, in a way that the next one keeps? */
 bool fu_stream_made_progress(const struct fu_stream *stream);
 
 /* Says how a request of a download ended, for better or worse: `outcome` is the transfer's. */

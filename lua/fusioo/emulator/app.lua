@@ -1,10 +1,11 @@
 -- One app of the emulator: its schema, its rows, the text of its records.
 --
 -- Owns: which records exist, their ids, the JSON text of a record and of a field. Must not know: HTTP,
--- filters, page sizes.
+-- filters, page sizes, which values are right.
 --
 -- A record is a number. Numbers below `initial` were there from the beginning; each row that comes
--- later takes the next free number, and no number is used twice.
+-- later takes the next free number, and no number is used twice. Values are made up (data.lua); what somebody wrote
+-- lies over them, and stays when the record goes: orders that are kept compare by it.
 
 local cjson = require "cjson.safe"
 local data = require "fusioo.emulator.data"
@@ -49,9 +50,28 @@ local function schema_json(definition, by_key)
     table.concat(fields, ","))
 end
 
-local function add_field(self, id, kind, value)
-  local field = { id = id, type = kind, value = value, prefix = ',"' .. id .. '":',
-    file = FILE_TYPES[kind] or false }
+-- The value function of a field: what was written, else what is made up. A record that somebody created has nothing
+-- made up but what the service fills in.
+local function with_written(written, id, made, is_filled_in)
+  return function(number)
+    local own = written[number]
+    if not own then return made(number) end
+    local text = own.texts[id]
+    if text or own.created and not is_filled_in then return text end
+    return made(number)
+  end
+end
+
+-- `definition`: of schema.lua; nil for what every record has beside its fields.
+local function add_field(self, id, kind, made, definition)
+  local is_filled_in = not definition or definition.read_only or false
+  local field = {
+    id = id, type = kind, made = made, value = with_written(self.written, id, made, is_filled_in),
+    prefix = ',"' .. id .. '":', file = FILE_TYPES[kind] or false,
+    own = not definition, -- the service's own, beside the schema's
+    required = definition and definition.required or false, read_only = is_filled_in,
+    options = definition and definition.options,
+  }
   self.fields[#self.fields + 1] = field
   self.by_id[id] = field
 end
@@ -66,7 +86,8 @@ function app.new(world, definition, by_key)
     rows = rows.new(count), initial = count, next_number = count,
     gone = {},      -- number -> true: was there, is no more
     moved = {},     -- number -> true: stands elsewhere than it did
-    changes = 0,    -- edits since the beginning; whoever caches row order compares it
+    written = {},   -- number -> {created =, texts = {field id -> JSON text}, others = ids of unknown fields, names =}
+    changes = 0,    -- edits since the beginning; whoever caches rows or texts compares it
     indexes = {},   -- owned by query.lua
   }, app)
   local common = data.common(world, definition)
@@ -74,7 +95,7 @@ function app.new(world, definition, by_key)
   add_field(self, "created", "date_time", common.created)
   add_field(self, "last_modified", "date_time", common.last_modified)
   for place, field in ipairs(definition.fields) do
-    add_field(self, field[1], field[3], data.field(world, definition, place, field))
+    add_field(self, field[1], field[3], data.field(world, definition, place, field), field)
   end
   return self
 end
@@ -86,6 +107,15 @@ end
 -- Whether a record of this number is there now.
 function app:has(number)
   return number >= 0 and number < self.next_number and not self.gone[number]
+end
+
+-- The same for the fields that are none of the schema's, in the order in which they were first written.
+local function render_others(own, pieces, n)
+  for _, id in ipairs(own.others) do
+    pieces[n + 1], pieces[n + 2], pieces[n + 3], pieces[n + 4] = ",", own.names[id], ":", own.texts[id]
+    n = n + 4
+  end
+  return n
 end
 
 -- Appends the JSON text of a record to an array of pieces that ends at n; returns the new end.
@@ -106,6 +136,8 @@ local function render(self, number, with_files, pieces, n)
       end
     end
   end
+  local own = self.written[number]
+  if own then n = render_others(own, pieces, n) end
   n = n + 1
   pieces[n] = "}"
   return n
@@ -142,6 +174,27 @@ function app:insert(position, count)
   self.rows:insert(position, first, first + count - 1)
   self.changes = self.changes + 1
   return first
+end
+
+-- Puts values over those of a record. `list`: as members.cut gives it. Who keeps orders or verdicts is told by nobody.
+function app:write(number, list)
+  local own = self.written[number] or { texts = {}, others = {}, names = {} }
+  for _, member in ipairs(list) do
+    if not self.by_id[member.id] and not own.texts[member.id] then
+      own.others[#own.others + 1] = member.id
+    end
+    own.texts[member.id], own.names[member.id] = member.text, member.name
+  end
+  self.written[number] = own
+  self.changes = self.changes + 1
+  return own
+end
+
+-- A new record, the last one, with the values of a list and no others; returns its number.
+function app:create(list)
+  local number = self:insert(self.rows.count, 1)
+  self:write(number, list).created = true
+  return number
 end
 
 -- The record at a position goes; returns its number.

@@ -46,6 +46,17 @@ $tls
     location / {
       content_by_lua_block { require("fusioo.emulator.server").handle() }
     }
+    location /v3/files {
+      client_max_body_size 0;
+      client_body_buffer_size 64m;
+      content_by_lua_block { require("fusioo.emulator.server").handle() }
+    }
+  }
+  server {
+    listen 127.0.0.1:$other_port;
+    location / {
+      content_by_lua_block { require("fusioo.emulator.server").handle_elsewhere() }
+    }
   }
 }
 ]]
@@ -88,13 +99,14 @@ end
 
 -- The configuration. `nginx`: what launch.lua found out about the program: version (1.22.1 as 1022001),
 -- modules (paths to load), without (names of parts it was built without). `options`: root (the folder that holds
--- fusioo/), port, and for TLS tls_port, certificate, key.
+-- fusioo/), port, other_port, and for TLS tls_port, certificate, key.
 function conf.text(nginx, options)
   local modules = {}
   for i, path in ipairs(nginx.modules) do modules[i] = 'load_module "' .. quoted(path) .. '";' end
   return fill(TEMPLATE, {
     modules = table.concat(modules, "\n"), temp_paths = temp_paths(nginx),
     root = quoted(options.root), port = string.format("%d", options.port),
+    other_port = string.format("%d", options.other_port),
     tls = tls(nginx, options),
   })
 end

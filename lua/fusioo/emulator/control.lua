@@ -3,6 +3,7 @@
 -- Owns: these requests; they need no token, are not logged and do not count. Must not know: the service's methods.
 
 local cjson = require "cjson.safe"
+local files = require "fusioo.emulator.files"
 local process = require "fusioo.emulator.process"
 local settings = require "fusioo.emulator.settings"
 local worlds = require "fusioo.emulator.world"
@@ -81,6 +82,29 @@ end
 actions["POST log/clear"] = function(state)
   state.world.log:clear()
   say(200, "{}")
+end
+
+actions["GET creates"] = function(state)
+  say(200, '{"creates":' .. state.world.creates:json() .. "}")
+end
+
+actions["POST files"] = function(state)
+  local wish, why = body()
+  if not wish then return refuse(400, why) end
+  local text
+  text, why = files.make(state.world, wish)
+  if not text then return refuse(400, why) end
+  say(200, text)
+end
+
+actions["GET files"] = function(state, arguments)
+  local text = files.describe(state.world, arguments.id)
+  if not text then return refuse(404, "id: no such file") end
+  say(200, text)
+end
+
+actions["GET files/elsewhere"] = function(state)
+  say(200, '{"requests":' .. files.other_requests(state.world) .. "}")
 end
 
 actions["GET truth"] = function(state, arguments)

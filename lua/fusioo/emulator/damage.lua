@@ -239,11 +239,6 @@ function make.large(answer, rule)
   return with_body(answer, "")
 end
 
--- Does the request go wrong before it is handled? Then the service has not counted it.
-function damage.is_unhandled(rule)
-  return rule.fault == "drop" or rule.fault == "status" and (rule.status == 401 or rule.status == 429)
-end
-
 -- What to send instead of an answer; `answer` is nil where the request was not handled.
 function damage.apply(rule, answer)
   return make[rule.fault](answer, rule)

@@ -34,7 +34,7 @@ local function one_of(...)
   return function(value) return words[value] == true end
 end
 
--- What each fault takes: name -> {check, default}.
+-- What each fault takes: name -> {check, default}. All take `done`, see check_done.
 local FAULTS = {
   drop = {},
   lose = {},
@@ -63,12 +63,37 @@ local FAULTS = {
   extra = {},
 }
 
+-- These stand in the answer's place, so that they need none: the service may break before it does what it is asked.
+local NEEDS_NO_ANSWER = {
+  lose = true, stall = true, garbage = true, html = true, body = true, data = true, deep = true, large = true,
+  status = true, code = true, redirect = true,
+}
+
+-- Does the request go wrong before the service has even counted it?
+function faults.is_unhandled(rule)
+  return rule.fault == "drop" or rule.fault == "status" and (rule.status == 401 or rule.status == 429)
+end
+
 -- Which requests a rule means.
 local REQUESTS = {
   endpoint = { is.text }, version = { is.text }, method = { is.text }, path = { is.text }, agent = { is.text },
   from = { is.natural, 1 }, to = { is.natural }, every = { is.natural, 1 },
   probability = { is.share, 1 }, seed = { is.count, 1 }, times = { is.count },
 }
+
+-- Is `done` possible: has the service carried out what it was asked when things go wrong? Without it: true, unless the
+-- request is not even counted. Returns its value, or nil and a message.
+local function check_done(rule)
+  local done = rule.done
+  if done == nil then return not faults.is_unhandled(rule) end
+  if type(done) ~= "boolean" then return nil, ".done must be true or false" end
+  if done and faults.is_unhandled(rule) then
+    return nil, ".done: nothing is done before the fault " .. rule.fault
+  elseif not done and not NEEDS_NO_ANSWER[rule.fault] and rule.fault ~= "drop" then
+    return nil, ".done: the fault " .. rule.fault .. " needs the answer of what was done"
+  end
+  return done
+end
 
 -- A rule with its defaults; nil and a message where it is none.
 local function check_rule(rule)
@@ -78,7 +103,7 @@ local function check_rule(rule)
   local result = { fault = rule.fault }
   for name, value in pairs(rule) do
     local known = REQUESTS[name] or own[name]
-    if name ~= "fault" then
+    if name ~= "fault" and name ~= "done" then
       if not known or not known[1](value) then
         return nil, "." .. tostring(name) .. " is unknown or ill-typed for the fault " .. rule.fault
       end
@@ -91,6 +116,10 @@ local function check_rule(rule)
     end
   end
   if not pcall(string.find, "", result.path or "") then return nil, ".path is no Lua pattern" end
+  local why
+  result.done = rule.done
+  result.done, why = check_done(result)
+  if why then return nil, why end
   return result
 end
 

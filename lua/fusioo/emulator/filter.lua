@@ -78,7 +78,8 @@ function make.contains(field, wanted)
     return function(value)
       if type(value) ~= "table" then return value == wanted end
       for i = 1, #value do
-        if value[i] == wanted then return true end
+        local entry = value[i]
+        if entry == wanted or type(entry) == "table" and entry.id == wanted then return true end
       end
       return false
     end

@@ -13,7 +13,7 @@ WHAT IT DOES LIKE THE SERVICE
 Versions v1, v2, v3; the envelope {"code", "message", "data"}; tokens (401, code 10003); the reading methods
 ping, get_apps, get_app, record_count, get_records, their filter forms, get_record, get_users, get_user;
 `limit` (1 to 200, default 200), `offset` in each version's own meaning, `sort_by`, `order`; the hourly window
-(429). Of files and discussions it has none: reading one answers 404. The writing methods answer 501.
+(429). create_record, update_record, delete_record; discussions, comments and files (v3).
 
 WHERE THE SERVICE'S BEHAVIOUR IS NOT KNOWN, it does this:
 
@@ -28,6 +28,19 @@ WHERE THE SERVICE'S BEHAVIOUR IS NOT KNOWN, it does this:
                                  values in the order in which the records were created; desc is exactly the reverse
   no sort_by                     the order of rows (see "rows" below)
   order=desc without sort_by     the order of rows reversed
+  values that are written        obey the app's schema, or the answer is 400 and names the field: fields that are not
+                                 there or read only, values of another type, choices that a list does not have,
+                                 required fields missing. Whether a linked record is there nobody asks
+  a value comes back             byte for byte as it was written: 1.0 as 1.0, "\u00e9" as "\u00e9"; of members with the
+                                 same name the last one
+  a field that is not given      is not there in a new record; formulas and numbers are filled in
+  a file field                   takes ids of files that are there, and shows the files as get_file does
+  a new record                   is the last row
+  a deleted record               takes its discussions with it
+  an upload                      is one part named "file" with a filename, of any size, and has a Content-Length; all
+                                 else is 400. %22, %0D, %0A in the filename are decoded. Over HTTP/2: 64 MiB at most
+  a download                     has Content-Length, a strong ETag, Last-Modified; takes one range, with If-Range
+  an author                      created_by is the first user, whatever the token
 
 
 THE DATA
@@ -52,9 +65,12 @@ POST /_emulator/config     settings change, all else stays. Body: settings, but 
   latency      seconds that each answer takes, or {"min":, "max":} for random ones
   tokens       array of access tokens that are accepted
   gzip         whether answers are compressed for clients that accept it
+  validate     default true; false: any value may be written to any field, also to one that is not in the schema;
+               id, created and last_modified in a body are then passed over
   page_cap     at most so many records come in one page, whatever `limit` says
   churn        false, or rows that come and go by themselves, see below
   faults       array of rules that let answers go wrong, see below; [] for none
+  downloads    how files are sent, see below; {} for the defaults
   log_limit    entries that the log keeps, default 10,000; older ones are dropped
   cached_pages       pages that are kept ready, default 16; a page takes about 3 ms to make and 220 KB to keep
 
@@ -72,6 +88,16 @@ GET /_emulator/log         {"requests": [entry, ...]}, oldest first. An entry, i
   authorization   "ok", "wrong" or "none"; the token itself is never kept
   body            the request's body, its first 16 KiB
 
+GET /_emulator/creates     {"creates": [{"id", "kind": "record", "file", "discussion" or "comment", "request": number in
+                           the log}, ...]} since the last reset, in order; also what was deleted again
+POST /_emulator/files      makes a file without an upload, which takes no place however large it is. Body: size, name,
+                           seed (0 to 65535), content_type. Each 16 of its bytes are the seed in 4 hexadecimal digits and
+                           their own offset in 12. Answer: its metadata
+GET /_emulator/files?id=ID its metadata and "md5" of its bytes; without an id: {"count"} of files there are
+GET /_emulator/files/elsewhere
+                           {"requests": [{"method", "path", "authorization": "sent" or "none", "range", ...}, ...]} of
+                           the second host: another port of this machine, where downloads may be redirected to, and that
+                           knows no token
 POST /_emulator/log/clear  empties the log; numbers go on
 GET /_emulator/truth?app_id=ID
                            {"ids": ids of all rows now, in order, "stayed": those that were there throughout since
@@ -100,6 +126,18 @@ give the same edits. Counting starts anew with each reset or config that names i
   min_position   rows before this position stay as they are, default 0
   operations     no more edits than this in all
 
+Downloads: {} is what the service is taken to do; each config that names it begins to count anew.
+
+  redirect       "same": to the same host; "other": to the second host; "loop": without an end; "plain": to http://
+                 somewhere (example.invalid)
+  redirect_status            default 302
+  etag           "strong"; "weak"; "none"; "changing": another one each time, and other bytes where they are made up
+  modified       false: no Last-Modified
+  ranges         false: ranges are not understood; "refused": 416 to each of them
+  length         false: chunks, and no Content-Length; "none": neither, the connection's end is the file's (HTTP/1.1)
+  cut_after      the connection dies after so many bytes of the body, in the first "cuts" (default 1) answers
+  wrong_range    true: a part begins a byte earlier than the one that was asked for
+
 
 FAULTS
 
@@ -114,6 +152,9 @@ config that names "faults". All that a rule leaves out means every request, ever
   every          3: the one at "from", and every third one after it
   probability    0 to 1, "seed" of its random numbers (default 1)
   times          no more than so many in all
+  done           has the service carried out what it was asked when things go wrong? true, the default: it has, and the
+                 answer is lost or spoilt. false: it has counted the request, and done nothing; for faults that stand in
+                 the answer's place: lose, stall, garbage, redirect, status, code, html, body, data, deep, large
   fault          what happens; with what else the rule may say:
 
   drop           the connection is closed before the request is read. The service has not counted it
@@ -143,8 +184,9 @@ config that names "faults". All that a rule leaves out means every request, ever
   large          a body of "bytes", default 64 MiB and 1; with "gzip": true in 160 times fewer, whether the client
                  accepts that or not
 
-The service has handled and counted what goes wrong, drop and a "status" of 401 or 429 excepted: then it has done
-neither. Faults of the connection (cut, stall and their like) need HTTP/1.1; over HTTP/2 the stream ends with an error.
+The service has counted what goes wrong, drop and a "status" of 401 or 429 excepted: then it has neither counted nor
+done anything. Faults of the connection (cut, stall and their like) need HTTP/1.1; over HTTP/2 the stream ends with an
+error.
 ]]
 
 local schema = require "fusioo.emulator.schema"

@@ -143,15 +143,17 @@ local function spawn(nginx, options)
     .. shell_quoted(folder .. "/nginx.conf") .. " </dev/null 2>&1", "r"), folder
 end
 
--- Reads nginx's output until it is ready. Returns true; "busy" where a port is taken; or nil and what it wrote.
+-- Reads nginx's output until it is ready. Returns true; "busy" and a port, where that is taken; or nil and what it
+-- wrote.
 local function wait_until_ready(pipe)
   local pid, lines = nil, {}
   for line in pipe:lines() do
     if line == "ready" then return true end
     pid = pid or line:match("^pid (%d+)$")
-    if line:find("bind() to", 1, true) and line:find("failed", 1, true) then
+    local busy = line:match("bind%(%) to %S-:(%d+) failed")
+    if busy then
       os.execute("kill -9 " .. pid)
-      return "busy"
+      return "busy", tonumber(busy)
     end
     if line ~= "." and not line:find("^pid %d+$") then lines[#lines + 1] = line end
   end
@@ -165,7 +167,7 @@ local function follow(pipe)
   end
 end
 
--- One attempt with the ports in `options`. Returns true after a whole life, "busy", or nil and a message.
+-- One attempt with the ports in `options`. Returns true after a whole life, "busy" and a port, or nil and a message.
 local function attempt(nginx, options, on_ready)
   local pipe, folder = spawn(nginx, options)
   local ok, state, why = pcall(function()
@@ -201,13 +203,13 @@ function launch.run(options, on_ready)
     if tls_port == 0 then tls_port = next_port() end
     local state
     state, why = attempt(nginx, {
-      root = folder, port = port, tls_port = tls_port, certificate = options.certificate,
+      root = folder, port = port, tls_port = tls_port, other_port = next_port(), certificate = options.certificate,
       key = options.key, settings = options.settings, starter = starter,
     }, on_ready)
     if state == true then return true end
     if state ~= "busy" then return nil, "nginx did not start:\n" .. why end
-    if options.port ~= 0 and (options.tls_port ~= 0 or not options.certificate) then
-      return nil, "port " .. options.port .. " is taken by another program"
+    if why == options.port or why == options.tls_port then
+      return nil, string.format("port %d is taken by another program", why)
     end
   end
   return nil, "no free port was found"

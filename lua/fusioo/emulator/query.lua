@@ -5,7 +5,8 @@
 --
 -- Without filter and sort_by nothing is remembered: the rows answer by themselves. Otherwise
 --   * a sorted order is an array of record numbers by (value, number), 4 bytes each. When rows come and go it is
---     mended, not made again: new numbers are inserted by binary search, those that went are skipped;
+--     mended, not made again: new numbers, and those whose values were written, are inserted by binary search, those
+--     that went are skipped;
 --   * a filter remembers its verdict on each number, 1 byte each.
 
 local ffi = require "ffi"
@@ -30,7 +31,7 @@ end
 local function least(field)
   if field.type == "date_time" then return -math.huge end
   for number = 0, 999 do
-    local sample = values.read(field.value(number))
+    local sample = values.read(field.made(number))
     if sample ~= nil then return type(sample) == "string" and "" or -math.huge end
   end
   return -math.huge
@@ -42,9 +43,9 @@ local function sort_key(field)
   return function(number)
     local v = values.read(value(number))
     if v == nil then return none end
-    if is_time then return values.seconds(v) or none end
-    if v == true then return 1 end
-    if v == false then return 0 end
+    if is_time then return type(v) == "string" and values.seconds(v) or none end
+    if v == true then v = 1 elseif v == false then v = 0 end
+    if type(v) ~= type(none) then return none end -- written where nothing is validated
     return v
   end
 end
@@ -87,7 +88,9 @@ local function insert_sorted(order, number)
   local low, high = 0, order.n
   while low < high do
     local middle = math.floor((low + high) / 2)
-    if key < order.key(order.numbers[middle]) then high = middle else low = middle + 1 end
+    local other = order.numbers[middle]
+    local other_key = order.key(other)
+    if key < other_key or key == other_key and number < other then high = middle else low = middle + 1 end
   end
   if order.n == order.room then
     local room = order.room * 2
@@ -98,6 +101,16 @@ local function insert_sorted(order, number)
   for i = order.n, low + 1, -1 do order.numbers[i] = order.numbers[i - 1] end
   order.numbers[low] = number
   order.n = order.n + 1
+end
+
+-- Puts a number whose value has changed where it belongs now.
+local function mend_sorted(order, number)
+  if number >= order.known then return end -- it is not in there yet
+  local numbers, place = order.numbers, 0
+  while numbers[place] ~= number do place = place + 1 end
+  order.n = order.n - 1
+  for i = place, order.n - 1 do numbers[i] = numbers[i + 1] end
+  insert_sorted(order, number)
 end
 
 -- A remembered thing of an app, made by `create` where it is not there; the oldest one makes room.
@@ -120,18 +133,22 @@ local function sorted_order(app, field)
   local order = remembered(app, "sort " .. field.id, function()
     local n, key = app.next_number, sort_key(field)
     local room = n + 1024
-    return { key = key, n = n, room = room, numbers = sorted_numbers(n, key, room) }
+    return { key = key, n = n, known = n, room = room, numbers = sorted_numbers(n, key, room), mend = mend_sorted }
   end)
-  for number = order.n, app.next_number - 1 do insert_sorted(order, number) end
+  for number = order.known, app.next_number - 1 do insert_sorted(order, number) end
+  order.known = app.next_number
   return order
 end
 
 -- A function from record number to true or false that remembers its verdicts.
 local function verdicts(app, text, version, test)
-  return remembered(app, "filter " .. (version < 3 and "2" or "3") .. text, function()
+  local thing = remembered(app, "filter " .. (version < 3 and "2" or "3") .. text, function()
     local room = app.next_number + 1024
     local known = ffi.new("uint8_t[?]", room)
-    return function(number)
+    local function mend(_, number)
+      if number < room then known[number] = 0 end
+    end
+    return { mend = mend, holds = function(number)
       if number >= room then
         local wider = ffi.new("uint8_t[?]", 2 * number)
         ffi.copy(wider, known, room)
@@ -143,8 +160,9 @@ local function verdicts(app, text, version, test)
         known[number] = verdict
       end
       return verdict == 2
-    end
+    end }
   end)
+  return thing.holds
 end
 
 -- Calls visit(number) for each record that is there, in the order asked for, until it returns true.
@@ -169,6 +187,13 @@ local function walk(app, plan, visit)
   for i = from, to, step do
     local number = numbers[i]
     if not gone[number] and visit(number) then return end
+  end
+end
+
+-- To be called after values of a record were written: what is remembered of them is mended.
+function query.written(app, number)
+  for _, kept in ipairs(app.indexes) do
+    if kept.thing.mend then kept.thing.mend(kept.thing, number) end
   end
 end
 

@@ -5,6 +5,9 @@
 
 local control = require "fusioo.emulator.control"
 local damage = require "fusioo.emulator.damage"
+local faults = require "fusioo.emulator.faults"
+local download = require "fusioo.emulator.files_download"
+local files = require "fusioo.emulator.files"
 local log = require "fusioo.emulator.log"
 local methods = require "fusioo.emulator.methods"
 local process = require "fusioo.emulator.process"
@@ -26,6 +29,7 @@ function server.init()
   state.options = dofile(prefix .. "options.lua")
   state.settings = state.options.settings
   state.world = worlds.new(state.settings)
+  download.other_port = state.options.other_port
   state.began = process.monotonic()
 end
 
@@ -92,8 +96,9 @@ local function new_request()
   }
 end
 
--- The service's answer to a request; `body` is the request's.
-local function answer(world, entry, request, body)
+-- The service's answer to a request; `body` is the request's: a text, or what files.receive returned. With `idle` it
+-- breaks before it does what it is asked: then the answer has nothing in it, and a fault takes its place.
+local function answer(world, entry, request, body, idle)
   if entry.authorization ~= "ok" then return reply.unauthorized() end
   local route = request.route
   if not route then return reply.not_found() end
@@ -104,10 +109,12 @@ local function answer(world, entry, request, body)
       return reply.rate_limit(world.settings.rate.retry_after, wait, ngx.now())
     end
   end
+  if idle then return reply.success("null") end
   local method = methods[route.name]
   if not method then return reply.not_implemented(route.name) end
   return method(world, {
-    arguments = request.arguments, version = request.number, body = body,
+    arguments = request.arguments, version = request.number, request = entry.number,
+    body = type(body) == "string" and body or nil, upload = type(body) == "table" and body or nil,
     -- A parameter that is given twice or without a value is none that they take.
     query = ngx.decode_args(request.query, 0),
   })
@@ -138,22 +145,23 @@ local function drop(world, request, rule)
   return entry, damage.apply(rule)
 end
 
-local function handle(world, request)
-  local body = read_body()
-  local entry = new_entry(world, request, body)
+local function handle(world, request, idle)
+  local upload = request.endpoint == "create_file" and files.receive(state.options.folder)
+  local body = not upload and read_body() or nil
+  local entry = new_entry(world, request, upload and upload.head or body)
   local latency = world:latency()
   if latency > 0 then ngx.sleep(latency) end
-  return entry, own_answer(world, entry, request, body)
+  return entry, own_answer(world, entry, request, upload or body, idle)
 end
 
 local function serve(world)
   local request = new_request()
   local rule = world.faults:choose(request)
   local entry, result
-  if rule and damage.is_unhandled(rule) then
+  if rule and faults.is_unhandled(rule) then
     entry, result = drop(world, request, rule)
   else
-    entry, result = handle(world, request)
+    entry, result = handle(world, request, rule and not rule.done)
     if rule then result = damage.apply(rule, result) end
   end
   entry.fault = rule and rule.fault
@@ -169,6 +177,11 @@ function server.handle()
   local path, query = split_uri()
   if path:find("^/_emulator/") then return control.handle(state, path, query) end
   return serve(state.world)
+end
+
+-- Each request to the other host, where downloads may be redirected to.
+function server.handle_elsewhere()
+  reply.send(files.answer_elsewhere(state.world))
 end
 
 return server

@@ -17,6 +17,11 @@ settings.defaults = {
   latency = { min = 0, max = 0 },
   tokens = { settings.TOKEN },
   gzip = false,
+  validate = true,
+  downloads = {
+    redirect = false, redirect_status = 302, etag = "strong", modified = true, ranges = true, length = true,
+    cut_after = false, cuts = 1, wrong_range = false,
+  },
   page_cap = 200,
   churn = false,
   faults = {},
@@ -87,14 +92,48 @@ function check.tokens(value)
   return result
 end
 
-function check.gzip(value)
+local function yes_or_no(value)
   if type(value) ~= "boolean" then return nil, "must be true or false" end
   return value
 end
 
+check.gzip, check.validate = yes_or_no, yes_or_no
+
 function check.page_cap(value)
   if not is_whole(value, 1, 200) then return nil, "must be a whole number, 1 to 200" end
   return value
+end
+
+local function one_of(...)
+  local values = {}
+  for _, value in ipairs { ... } do values[value] = true end
+  return function(value) return values[value] == true end
+end
+
+local DOWNLOADS = {
+  redirect = one_of(false, "same", "other", "loop", "plain"),
+  redirect_status = one_of(301, 302, 303, 307, 308),
+  etag = one_of("strong", "weak", "none", "changing"),
+  modified = one_of(true, false),
+  ranges = one_of(true, false, "refused"),
+  length = one_of(true, false, "none"),
+  cut_after = function(value) return value == false or is_whole(value, 0, 2 ^ 53) end,
+  cuts = function(value) return is_whole(value, 0, 1000000) end,
+  wrong_range = one_of(true, false),
+}
+
+-- What is left out is as in the defaults.
+function check.downloads(value)
+  if type(value) ~= "table" then return nil, "must be an object" end
+  local result = {}
+  for key, default in pairs(settings.defaults.downloads) do result[key] = default end
+  for key, part in pairs(value) do
+    if not DOWNLOADS[key] or not DOWNLOADS[key](part) then
+      return nil, "." .. tostring(key) .. " is unknown or ill-typed"
+    end
+    result[key] = part
+  end
+  return result
 end
 
 local function up_to_a_million(value)

@@ -13,7 +13,8 @@ function values.read(text)
   local first = text:byte()
   if first == 34 then -- a string
     if not text:find("\\", 2, true) then return text:sub(2, -2) end
-    return cjson.decode("[" .. text .. "]")[1]
+    local list = cjson.decode("[" .. text .. "]")
+    return list and list[1]
   elseif text == "true" then
     return true
   elseif text == "false" then

@@ -1,10 +1,11 @@
 -- One state of the emulated service, from one reset to the next.
 --
--- Owns: apps, users, window, log, kept pages, fault plan, settings in force. Must not know: HTTP. A request that began
--- before a reset goes on in the world it began in, and leaves no trace in the new one.
+-- Owns: apps, users, window, log, kept pages, what was created, fault plan, settings in force. Must not know: HTTP. A
+-- request that began before a reset goes on in the world it began in, and leaves no trace in the new one.
 
 local app = require "fusioo.emulator.app"
 local churn = require "fusioo.emulator.churn"
+local creates = require "fusioo.emulator.creates"
 local data = require "fusioo.emulator.data"
 local faults = require "fusioo.emulator.faults"
 local hash = require "fusioo.emulator.hash"
@@ -52,6 +53,7 @@ function world.new(settings)
   self.window = window.new(settings.rate.calls, settings.rate.window)
   self.log = log.new(settings.log_limit)
   self.pages = pages.new(settings.cached_pages)
+  self.creates = creates.new()
   self.random = hash.random(settings.seed)
   self.answered = {} -- endpoint -> status -> how many
   add_apps(self)
