@@ -91,8 +91,8 @@ GET /_emulator/log         {"requests": [entry, ...]}, oldest first. An entry, i
 GET /_emulator/creates     {"creates": [{"id", "kind": "record", "file", "discussion" or "comment", "request": number in
                            the log}, ...]} since the last reset, in order; also what was deleted again
 POST /_emulator/files      makes a file without an upload, which takes no place however large it is. Body: size, name,
-                           seed (0 to 65535), content_type. Each 16 of its bytes are the seed in 4 hexadecimal digits and
-                           their own offset in 12. Answer: its metadata
+                           seed (0 to 65535), content_type. Each 16 of its bytes are the seed in 4 hexadecimal digits
+                           and their own offset in 12. Answer: its metadata
 GET /_emulator/files?id=ID its metadata and "md5" of its bytes; without an id: {"count"} of files there are
 GET /_emulator/files/elsewhere
                            {"requests": [{"method", "path", "authorization": "sent" or "none", "range", ...}, ...]} of
