@@ -97,7 +97,8 @@ describe("create_file", function()
 
     it("a reader's empty chunks as nothing", function()
       local parts = {"", "ab", "", "", "c", ""}
-      local file = assert(client:create_file {name = "x", size = 3, read = function() return table.remove(parts, 1) end})
+      local function read() return table.remove(parts, 1) end
+      local file = assert(client:create_file {name = "x", size = 3, read = read})
       assert.equal("abc", stored(file))
     end)
 
