@@ -228,4 +228,15 @@ describe("fusioo.all", function()
     refused("concurrency", {}, 1.5)
     refused("concurrency", {}, "4")
   end)
+
+  it("lets go of what its functions returned", function()
+    local kept = setmetatable({}, {__mode = "v"})
+    fusioo.all {function()
+      kept[1] = {}
+      return kept[1]
+    end}
+    collectgarbage()
+    collectgarbage()
+    assert.is_nil(kept[1])
+  end)
 end)

@@ -98,6 +98,9 @@ local function new_task(run)
 end
 
 local function finish(task, ok, ...)
+  -- A weak table whose values hold on to their keys keeps them for ever in Lua 5.1.
+  tasks[task.thread] = nil
+  task.thread = nil
   if ok then
     task.results = pack(...)
   else
