@@ -33,14 +33,15 @@ asan-check: build/ci/unpreload.so
 
 # The matrix of faults is a thousand times the same C: it alone would take half an hour under valgrind, and `make asan`
 # has it.
+VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite --num-callers=30 \
+            --suppressions=.ci/valgrind.supp
 VALGRIND_SPECS ?= $(filter-out spec/faults_spec.lua,$(SPECS))
 
 valgrind: ## run C tests and the specs named by VALGRIND_SPECS (all but faults_spec) under valgrind, about ten minutes
 	@.ci/setup test
 	@$(MAKE) build/ci/reaper build/ci/names.so all c-tests
 	@$(MAKE) LUA_VERSION=jit LUA=luajit FLAVOUR= module
-	@WRAPPER='valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite --num-callers=30 \
-		--suppressions=.ci/valgrind.supp' SPEC_TIMEOUT=3600 $(RUN) $(C_TESTS) $(VALGRIND_SPECS)
+	@WRAPPER='$(VALGRIND)' SPEC_TIMEOUT=3600 $(RUN) $(C_TESTS) $(VALGRIND_SPECS)
 
 fuzz: ## run every fuzz target for FUZZ_SECONDS (60)
 	@.ci/setup test
