@@ -283,6 +283,23 @@ describe("files", function()
       assert.equal("0123456789abcde", client:download_file("i1"))
     end)
 
+    it("another host's 401 is no word on the token", function()
+      local other, asked = scripted.start(), 0
+      client = files.client(server, {token = function()
+        asked = asked + 1
+        return "token-" .. asked
+      end})
+      server:script {scripted.answer {status = 302, headers = {"Location: " .. other.url .. "/store"}}}
+      other:script {scripted.status(401, 10003)}
+      local ok, err = client:download_file("i1")
+      local seen = other:requests()
+      other:stop()
+      assert.same({nil, "api", 401}, {ok, err.kind, err.status})
+      assert.equal(1, asked)
+      assert.equal(1, #seen)
+      assert.is_nil(seen[1].headers.authorization)
+    end)
+
     it("a slow sink is no silent service", function()
       client = files.client(server, {timeout = {idle = 0.1}})
       server:script {scripted.answer {length = 64 * 65536, filling = 64}}

@@ -284,7 +284,8 @@ static void decide(struct fusioo_call *call, const struct fu_http_outcome *outco
     struct fu_stream *stream = call->stream;
     bool stuck = stream != NULL && !fu_stream_can_repeat(stream);
     call->unknown = call->unknown || fu_call_is_unknown(call, outcome);
-    if (call->error.status == 401 && call->client->token_on_need && !call->renewed && !stuck) {
+    bool is_ours = stream == NULL || !stream->is_elsewhere; /* another host's 401 is no word on the token */
+    if (call->error.status == 401 && is_ours && call->client->token_on_need && !call->renewed && !stuck) {
         call->renewed = true;
         ask_token(call);
         return;
