@@ -57,6 +57,8 @@ static void lengths_that_are_none(void **state) {
     LINES("HTTP/1.1 200 OK\r\n", "Transfer-Encoding: chunked\r\n");
     assert_true(head.framed);
     assert_int_equal(head.length, -1);
+    LINES("HTTP/1.1 200 OK\r\n", "Transfer-Encoding: identity\r\n"); /* it ends where the connection does */
+    assert_false(head.framed);
 }
 
 static void parts(void **state) {

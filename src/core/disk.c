@@ -59,6 +59,9 @@ fusioo_file *fusioo_file_create(const char *path, fusioo_error *error) {
     } else if (stat(path, &found) == 0 && S_ISDIR(found.st_mode)) {
         errno = EISDIR;
         good = fail(error, "write", path);
+    } else if (stat(path, &found) == 0 && !S_ISREG(found.st_mode)) {
+        /* A rename would put a file in the place of a pipe or a device: /dev/null, say. */
+        good = fu_error_set(error, FUSIOO_INVALID, "cannot replace '%.200s': it is no regular file", path);
     } else {
         good = open_beside(file, error);
     }
@@ -69,7 +72,16 @@ fusioo_file *fusioo_file_create(const char *path, fusioo_error *error) {
     return file;
 }
 
+/* A forked child shares the descriptor, and its place in the file, with its parent. */
+static bool is_own(const fusioo_file *file, fusioo_error *error) {
+    return file->process == getpid() ||
+           fu_error_set(error, FUSIOO_INVALID, "the process forked while the file was written: it is the parent's");
+}
+
 bool fusioo_file_write(fusioo_file *file, const char *bytes, size_t size, fusioo_error *error) {
+    if (!is_own(file, error)) {
+        return false;
+    }
     while (size > 0) {
         ssize_t written = write(file->fd, bytes, size);
         if (written < 0 && errno != EINTR) {
@@ -84,6 +96,9 @@ bool fusioo_file_write(fusioo_file *file, const char *bytes, size_t size, fusioo
 }
 
 bool fusioo_file_restart(fusioo_file *file, fusioo_error *error) {
+    if (!is_own(file, error)) {
+        return false;
+    }
     bool good = ftruncate(file->fd, 0) == 0 && lseek(file->fd, 0, SEEK_SET) == 0;
     return good || fail(error, "shorten", file->beside);
 }
@@ -109,9 +124,9 @@ static void sync_folder(const char *path) {
 
 bool fusioo_file_commit(fusioo_file *file, fusioo_error *error) {
     struct stat old;
-    if (file->process != getpid()) {
+    if (!is_own(file, error)) {
         fusioo_file_discard(file);
-        return fu_error_set(error, FUSIOO_INVALID, "the process forked while the file was written: it is the parent's");
+        return false;
     }
     if (stat(file->path, &old) == 0) {
         fchmod(file->fd, old.st_mode & 07777); /* who could read the file before can read the new one */

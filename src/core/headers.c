@@ -121,8 +121,9 @@ void fu_head_read(struct fu_http_head *head, const char *line, size_t size) {
     } else if ((value = value_of(line, &left, "content-length:")) != NULL) {
         head->length = read_digits(&value, value + left);
         head->framed = head->framed || head->length >= 0;
-    } else if (value_of(line, &left, "transfer-encoding:") != NULL) {
-        head->framed = true;
+    } else if ((value = value_of(line, &left, "transfer-encoding:")) != NULL) {
+        /* Any other last coding ends where the connection does. */
+        head->framed = head->framed || (left >= 7 && strncasecmp(value + left - 7, "chunked", 7) == 0);
     } else if ((value = value_of(line, &left, "content-range:")) != NULL) {
         read_range(head, value, left);
     } else if ((value = value_of(line, &left, "etag:")) != NULL) {

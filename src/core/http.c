@@ -286,7 +286,7 @@ unsigned fu_http_cancel(struct fu_transfer *transfer) {
 
 void fu_http_resume(struct fu_transfer *transfer) {
     struct fu_http *http = transfer->http;
-    if (transfer->paused) {
+    if (transfer->paused && !fu_http_is_inherited(http)) { /* a child shares the event queue with its parent */
         transfer->paused = false;
         transfer->last_byte = now_of(http);
         curl_easy_pause(transfer->easy, CURLPAUSE_CONT); /* may move bytes at once, and pause again */
