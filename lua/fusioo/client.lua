@@ -33,6 +33,7 @@ local function flatten(given)
     version = given.version, base_url = given.base_url, tag = given.tag,
     ca_file = given.ca_file, proxy = given.proxy, user_agent = given.user_agent,
     rate_calls = rate.calls, rate_window = rate.window, rate_reserve = rate.reserve, rate_key = rate.key,
+    rate_ledger = rate.ledger == false and "" or rate.ledger,
     rate_max_wait = rate.max_wait, rate_error = rate.on_limit == "error",
     retry_attempts = retry.attempts, retry_base = retry.base, retry_cap = retry.cap,
     timeout_connect = timeout.connect, timeout_idle = timeout.idle, timeout_total = timeout.total,

@@ -104,7 +104,8 @@ function check.token(value)
 end
 
 function check.ledger(value)
-  return value == false, "false: this version keeps the window in memory"
+  return value == false or (type(value) == "string" and value ~= "" and not value:find("\0", 1, true)),
+    "the path of a file, or false to keep the window in memory"
 end
 
 -- One of some words.

@@ -40,8 +40,9 @@ static inline int set_up(void **state) {
     (void)state;
     now = 100;
     granted_count = 0;
-    context = fu_context_new((struct fu_clock){read_now, NULL}, NULL);
-    budget = fu_budget_take(context, 1);
+    context = fu_context_new((struct fu_clock){.now = read_now}, NULL);
+    bool made;
+    budget = fu_budget_take(context, 1, &made);
     memset(senders, 0, sizeof senders);
     for (size_t i = 0; i < WAITERS; i++) {
         senders[i].waiter.granted = on_granted;
@@ -71,7 +72,8 @@ static inline void pass(double seconds) {
 }
 
 static inline bool try(int i) {
-    senders[i].going = fu_budget_try(budget, &senders[i].waiter);
+    double wait;
+    senders[i].going = fu_budget_try(budget, &senders[i].waiter, &wait) == FU_TURN_GO;
     return senders[i].going;
 }
 

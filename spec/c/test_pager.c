@@ -37,7 +37,7 @@ static int set_up(void **state) {
     options.rate_window = 0.001;
     options.retry_attempts = 50;
     options.total_timeout = 1e9;
-    context = fu_context_new((struct fu_clock){read_now, NULL}, NULL);
+    context = fu_context_new((struct fu_clock){.now = read_now}, NULL);
     client = fu_client_make(context, &options, NULL);
     return client != NULL ? 0 : -1;
 }

@@ -26,6 +26,7 @@ static void read_options(lua_State *L, int index, fusioo_options *options) {
     options->proxy = lfu_string_field(L, index, "proxy");
     options->user_agent = lfu_string_field(L, index, "user_agent");
     options->rate_key = lfu_string_field(L, index, "rate_key");
+    options->rate_ledger = lfu_string_field(L, index, "rate_ledger");
     options->token_on_need = flag_field(L, index, "token_on_need");
     options->events = flag_field(L, index, "events");
     options->rate_error = flag_field(L, index, "rate_error");

@@ -98,16 +98,18 @@ static void set_string(lua_State *L, const char *name, const char *text) {
 
 static void push_event(lua_State *L, const fusioo_event *event) {
     static const char *const types[] = {
-        [FUSIOO_EVENT_REQUEST] = "request",
-        [FUSIOO_EVENT_RESPONSE] = "response",
-        [FUSIOO_EVENT_RETRY] = "retry",
-        [FUSIOO_EVENT_WAIT] = "wait",
+        [FUSIOO_EVENT_REQUEST] = "request", [FUSIOO_EVENT_RESPONSE] = "response", [FUSIOO_EVENT_RETRY] = "retry",
+        [FUSIOO_EVENT_WAIT] = "wait",       [FUSIOO_EVENT_LEDGER] = "ledger",
     };
     lua_createtable(L, 0, 8);
     set_string(L, "type", types[event->type]);
+    set_string(L, "tag", event->tag);
+    if (event->type == FUSIOO_EVENT_LEDGER) {
+        set_string(L, "why", event->why);
+        return;
+    }
     set_string(L, "method", event->method);
     set_string(L, "path", event->path);
-    set_string(L, "tag", event->tag);
     set_integer(L, "attempt", event->attempt);
     if (event->type == FUSIOO_EVENT_RESPONSE) {
         if (event->status != 0) {

@@ -11,9 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static void send_request(struct fusioo_call *call);
-static void enter_line(struct fusioo_call *call, bool refused);
-
 static struct fu_context *context_of(const struct fusioo_call *call) {
     return call->client->context;
 }
@@ -28,8 +25,7 @@ static double now_of(const struct fusioo_call *call) {
 
 /* ---- The end ---- */
 
-/* Does the next request spend one of the company's calls? A host that keeps files for the service counts none. */
-static bool is_counted(const struct fusioo_call *call) {
+bool fu_call_is_counted(const struct fusioo_call *call) {
     return call->counted && (call->stream == NULL || !call->stream->is_elsewhere);
 }
 
@@ -42,14 +38,13 @@ static void note_resent(struct fusioo_call *call, unsigned requests) {
     for (; requests > 1; requests--) {
         call->attempts++;
         fu_client_note_request(call->client, true, size_of_body(call));
-        if (is_counted(call)) {
-            fu_budget_note(call->client->budget);
+        if (fu_call_is_counted(call)) {
+            fu_budget_note(call->client->budget, call->client->tag);
         }
     }
 }
 
-/* Leaves whatever the call waits in or for. */
-static void leave_state(struct fusioo_call *call) {
+void fu_call_leave_state(struct fusioo_call *call) {
     fu_timers_stop(timers_of(call), &call->timer);
     fu_need_withdraw(context_of(call), &call->need);
     if (call->state == FU_CALL_LINE) {
@@ -64,7 +59,7 @@ static void leave_state(struct fusioo_call *call) {
         note_resent(call, requests);
         bool whole = call->stream == NULL || !fu_stream_is_partial(call->stream);
         call->unknown = call->unknown || (call->effect != FU_READS && sent && whole);
-        fu_budget_end(call->client->budget, &call->waiter, is_counted(call) && sent, false);
+        fu_budget_end(call->client->budget, &call->waiter, fu_call_is_counted(call) && sent, false);
     }
 }
 
@@ -86,7 +81,7 @@ void fu_call_tell_watcher(struct fusioo_call *call) {
     }
 }
 
-static void end(struct fusioo_call *call) {
+void fu_call_finish(struct fusioo_call *call) {
     if (call->error.kind != FUSIOO_OK) {
         sign_error(call);
     }
@@ -123,21 +118,20 @@ static void on_total(struct fu_timer *timer) {
     if (call->state == FU_CALL_PAUSE && call->error.kind != FUSIOO_OK) {
         snprintf(last, sizeof last, "; before that: %.200s", call->error.message);
     }
-    leave_state(call);
+    fu_call_leave_state(call);
     fu_error_set(&call->error, FUSIOO_TIMEOUT, "the call took longer than %g seconds (timeout.total)%s",
                  call->client->total_timeout, last);
-    end(call);
+    fu_call_finish(call);
 }
 
-/* The clock of the whole call stands still while it waits for the window. */
-static void stop_total(struct fusioo_call *call) {
+void fu_call_stop_total(struct fusioo_call *call) {
     if (fu_timer_is_set(&call->total)) {
         call->total_left = call->total.due - now_of(call);
         fu_timers_stop(timers_of(call), &call->total);
     }
 }
 
-static void start_total(struct fusioo_call *call) {
+void fu_call_start_total(struct fusioo_call *call) {
     if (call->stream != NULL) {
         return; /* a file takes as long as it takes */
     }
@@ -147,62 +141,11 @@ static void start_total(struct fusioo_call *call) {
     }
 }
 
-/* ---- The line ---- */
-
-static void fail_budget(struct fusioo_call *call, double wait) {
-    int status = call->error.status;
-    bool has_code = call->error.has_code;
-    int64_t code = call->error.code;
-    if (status != 429) {
-        fu_error_set(&call->error, FUSIOO_RATE_LIMIT, "%d calls in %g seconds are used up", call->client->rate_calls,
-                     call->client->limit.span);
-    } else {
-        fu_error_set(&call->error, FUSIOO_RATE_LIMIT, "the service says that the company's calls are used up");
-        call->error.status = status;
-        call->error.has_code = has_code;
-        call->error.code = code;
-    }
-    call->error.retry_after = wait;
-    end(call);
-}
-
-static void on_granted(struct fu_waiter *waiter) {
-    struct fusioo_call *call = (struct fusioo_call *)(void *)((char *)waiter - offsetof(struct fusioo_call, waiter));
-    leave_state(call);
-    start_total(call);
-    send_request(call);
-}
-
-/* Goes on when the window lets it: at once, or later from on_granted. `refused`: the service has just said 429. */
-static void enter_line(struct fusioo_call *call, bool refused) {
-    struct fusioo_client *client = call->client;
-    if (!refused && (!is_counted(call) || fu_budget_try(client->budget, &call->waiter))) {
-        start_total(call);
-        send_request(call);
-        return;
-    }
-    /* Whom the service has just refused goes to the front of the line. */
-    double wait = refused ? call->error.retry_after : fu_budget_wait(client->budget, client->limit);
-    bool stuck = refused && call->stream != NULL && !fu_stream_can_repeat(call->stream);
-    if (client->rate_error || stuck || (client->rate_max_wait >= 0 && call->waited + wait > client->rate_max_wait)) {
-        fail_budget(call, wait);
-        return;
-    }
-    stop_total(call);
-    call->state = FU_CALL_LINE;
-    call->line_since = now_of(call);
-    fu_budget_join(client->budget, &call->waiter, refused);
-    if (client->rate_max_wait >= 0) {
-        fu_timers_set(timers_of(call), &call->timer, call->line_since + client->rate_max_wait - call->waited);
-    }
-    fu_call_tell_wait(call, wait, refused ? "429" : "window");
-}
-
 /* ---- The token ---- */
 
 static void fail_token(struct fusioo_call *call, const char *why) {
     if (call->renewed) {
-        end(call); /* the 401 that asked for another token says more */
+        fu_call_finish(call); /* the 401 that asked for another token says more */
         return;
     }
     if (why != NULL) {
@@ -212,7 +155,7 @@ static void fail_token(struct fusioo_call *call, const char *why) {
                      "there is no access token: give one in the option token, or in the environment variable "
                      "FUSIOO_ACCESS_TOKEN; Fusioo makes one on the page of your registered application");
     }
-    end(call);
+    fu_call_finish(call);
 }
 
 static void ask_token(struct fusioo_call *call) {
@@ -235,14 +178,15 @@ void fu_call_give_token(struct fu_context *context, uint64_t id, const char *tok
         return;
     }
     if (call->renewed && call->token != NULL && strcmp(call->token, token) == 0) {
-        end(call); /* with the 401 that the same token brought before */
+        fu_call_finish(call); /* with the 401 that the same token brought before */
         return;
     }
+    fu_company_learn(call->client, token);
     fu_free_secret(call->token);
     call->token = fu_strdup(token);
     if (call->token == NULL) {
         fu_error_memory(&call->error);
-        end(call);
+        fu_call_finish(call);
         return;
     }
     call->state = FU_CALL_NEW;
@@ -273,7 +217,7 @@ static void end_deleted(struct fusioo_call *call) {
     if (!fu_buffer_puts(&call->body, "{}")) {
         fu_error_memory(&call->error);
     }
-    end(call);
+    fu_call_finish(call);
 }
 
 static void decide(struct fusioo_call *call, const struct fu_http_outcome *outcome) {
@@ -302,7 +246,7 @@ static void decide(struct fusioo_call *call, const struct fu_http_outcome *outco
     double wait =
         fu_retry_after(&call->client->retry, &fate, call->failures, fu_random_unit(&context_of(call)->random));
     if (wait < 0 || (stream == NULL && now_of(call) + wait >= call->total.due)) {
-        end(call);
+        fu_call_finish(call);
         return;
     }
     if (stream != NULL) {
@@ -314,7 +258,7 @@ static void decide(struct fusioo_call *call, const struct fu_http_outcome *outco
 static void on_answer(void *owner, const struct fu_http_outcome *outcome) {
     struct fusioo_call *call = owner;
     struct fu_stream *stream = call->stream;
-    bool counted = is_counted(call);
+    bool counted = fu_call_is_counted(call);
     bool comes = stream != NULL && !stream->upload;
     uint64_t bytes = comes ? (uint64_t)(stream->done - stream->began) : call->body.size;
     call->transfer = NULL;
@@ -335,13 +279,13 @@ static void on_answer(void *owner, const struct fu_http_outcome *outcome) {
     if (refused) {
         call->error.retry_after = fu_budget_refused(call->client->budget, &call->waiter, outcome->retry_after);
         call->state = FU_CALL_NEW;
-        enter_line(call, true);
+        fu_call_enter_line(call, true);
         return;
     }
     fu_budget_end(call->client->budget, &call->waiter, counted && outcome->sent, outcome->kind == FUSIOO_OK);
     call->state = FU_CALL_NEW;
     if (good) {
-        end(call);
+        fu_call_finish(call);
     } else if (call->error.kind == FUSIOO_OK) {
         fu_timers_set(timers_of(call), &call->timer, now_of(call)); /* to where the redirect leads */
     } else {
@@ -349,7 +293,7 @@ static void on_answer(void *owner, const struct fu_http_outcome *outcome) {
     }
 }
 
-static void send_request(struct fusioo_call *call) {
+void fu_call_send_request(struct fusioo_call *call) {
     struct fusioo_client *client = call->client;
     struct fu_stream *stream = call->stream;
     const char *token = call->token != NULL ? call->token : client->token;
@@ -381,7 +325,7 @@ static void send_request(struct fusioo_call *call) {
     if (call->transfer == NULL) {
         fu_budget_end(client->budget, &call->waiter, false, false);
         call->state = FU_CALL_NEW;
-        end(call);
+        fu_call_finish(call);
         return;
     }
     call->state = FU_CALL_SENDING;
@@ -393,22 +337,20 @@ static void send_request(struct fusioo_call *call) {
 }
 
 static void begin_attempt(struct fusioo_call *call) {
-    start_total(call);
+    fu_call_start_total(call);
     if (call->client->token_on_need && call->token == NULL) {
         ask_token(call);
     } else if (call->token == NULL && call->client->token == NULL) {
         fail_token(call, NULL);
     } else {
-        enter_line(call, false);
+        fu_call_enter_line(call, false);
     }
 }
 
 static void on_timer(struct fu_timer *timer) {
     struct fusioo_call *call = call_of(timer, offsetof(struct fusioo_call, timer));
     if (call->state == FU_CALL_LINE) {
-        double wait = fu_budget_wait(call->client->budget, call->client->limit);
-        leave_state(call);
-        fail_budget(call, wait);
+        fu_call_lose_patience(call);
     } else {
         call->state = FU_CALL_NEW;
         begin_attempt(call);
@@ -421,9 +363,9 @@ void fu_call_give_up(struct fusioo_call *call, const char *why) {
     if (call->state == FU_CALL_DONE) {
         return;
     }
-    leave_state(call);
+    fu_call_leave_state(call);
     fu_error_set(&call->error, FUSIOO_INVALID, "%s", why);
-    end(call);
+    fu_call_finish(call);
     fu_http_arm(&context_of(call)->http);
 }
 
@@ -434,8 +376,7 @@ void fu_call_set_up(struct fusioo_call *call, struct fusioo_client *client) {
     fu_error_clear(&call->error, FUSIOO_OK);
     fu_timer_init(&call->timer, on_timer);
     fu_timer_init(&call->total, on_total);
-    call->waiter.granted = on_granted;
-    call->waiter.limit = client->limit;
+    fu_call_set_up_waiter(call);
     call->total_left = client->total_timeout;
 }
 
@@ -459,12 +400,12 @@ void fu_call_end(struct fusioo_call *call, fusioo_kind kind) {
     if (call->state == FU_CALL_DONE) {
         return;
     }
-    leave_state(call);
+    fu_call_leave_state(call);
     fu_error_set(&call->error, kind, "%s",
                  kind == FUSIOO_CLOSED    ? "the client was closed while the call was under way"
                  : kind == FUSIOO_NETWORK ? "the system gave no descriptor for the event queue"
                                           : "the call was cancelled");
-    end(call); /* whoever is told may have freed it */
+    fu_call_finish(call); /* whoever is told may have freed it */
     fu_http_arm(&context->http);
 }
 
@@ -477,7 +418,7 @@ void fu_calls_forked(struct fu_context *context) {
         }
         call->transfer = NULL;
         call->state = FU_CALL_NEW;
-        fu_budget_end(call->client->budget, &call->waiter, is_counted(call), false);
+        fu_budget_forget(call->client->budget, &call->waiter, fu_call_is_counted(call));
         if (call->repeatable && call->stream == NULL) {
             fu_timers_set(&context->http.timers, &call->timer, now_of(call));
             continue;
@@ -485,6 +426,6 @@ void fu_calls_forked(struct fu_context *context) {
         call->unknown = call->effect != FU_READS;
         fu_error_set(&call->error, FUSIOO_NETWORK,
                      "the process forked while the request was under way: the parent process has its answer");
-        end(call);
+        fu_call_finish(call);
     }
 }

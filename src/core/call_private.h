@@ -1,8 +1,35 @@
-/* call_private.h: what call.c, call_answer.c and call_event.c share. Nothing else includes this. */
+/* call_private.h: what call.c, call_answer.c, call_event.c and call_line.c share. Nothing else includes this. */
 #ifndef FU_CALL_PRIVATE_H
 #define FU_CALL_PRIVATE_H
 
 #include "call.h"
+
+/* Does the next request spend one of the company's calls? A host that keeps files for the service counts none. */
+bool fu_call_is_counted(const struct fusioo_call *call);
+
+/* Leaves whatever the call waits in or for. */
+void fu_call_leave_state(struct fusioo_call *call);
+
+/* Ends the call with what stands in its error, and tells who wants to know. They may free it. */
+void fu_call_finish(struct fusioo_call *call);
+
+/* Sends its request; the window has let it. */
+void fu_call_send_request(struct fusioo_call *call);
+
+/* Stops the clock of the whole call: it stands still while the call waits for the window. */
+void fu_call_stop_total(struct fusioo_call *call);
+
+/* Lets it go on. */
+void fu_call_start_total(struct fusioo_call *call);
+
+/* Goes on when the window lets it: at once, or later from a step. `refused`: the service has just said 429. */
+void fu_call_enter_line(struct fusioo_call *call, bool refused);
+
+/* It has waited in line as long as its client allows: ends it. */
+void fu_call_lose_patience(struct fusioo_call *call);
+
+/* Makes the call's place in the line ready for use. */
+void fu_call_set_up_waiter(struct fusioo_call *call);
 
 /* Reads what the answer of `call` says. `refused`: it is the service's 429. True: success. False, and call->error has
  * no kind: a redirect leads on. */

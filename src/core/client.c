@@ -105,34 +105,6 @@ static bool copy_text(char **copy, const char *text, fusioo_error *error) {
     return text == NULL || *copy != NULL || fu_error_memory(error);
 }
 
-/* Clients share a window when they have one base address and one company; who names no company is taken to be the one
- * of its token, and a view without a token of its own to be the one of its model. */
-static bool find_budget(struct fusioo_client *client, const struct fusioo_client *model, const fusioo_options *options,
-                        fusioo_error *error) {
-    if (model != NULL && options->rate_key == NULL && options->token == NULL) {
-        client->budget = model->budget;
-        client->budget->references++;
-        return true;
-    }
-    struct fu_buffer name = {.secret = true};
-    fu_buffer_puts(&name, client->base);
-    if (options->rate_key != NULL) {
-        fu_buffer_puts(&name, "\nkey\n");
-        fu_buffer_puts(&name, options->rate_key);
-    } else if (options->token != NULL) {
-        fu_buffer_puts(&name, "\ntoken\n");
-        fu_buffer_puts(&name, options->token);
-    } else {
-        fu_buffer_puts(&name, "\nclient\n");
-        fu_buffer_put_integer(&name, (long long)client->id);
-    }
-    if (!name.failed) {
-        client->budget = fu_budget_take(client->context, fu_hash(&client->context->key, name.data, name.size));
-    }
-    fu_buffer_free(&name);
-    return client->budget != NULL ? true : fu_error_memory(error);
-}
-
 static struct fu_tag *find_tag(struct fu_stats *stats, const char *name) {
     struct fu_tag **place = &stats->tags;
     for (; *place != NULL; place = &(*place)->next) {
@@ -232,7 +204,8 @@ static fusioo_client *make(struct fu_context *context, const struct fusioo_clien
     if (!take_address(client, model, options, error) || !copy_text(&client->token, options->token, error) ||
         !copy_text(&client->tag, options->tag, error) || !copy_text(&client->ca_file, options->ca_file, error) ||
         !copy_text(&client->proxy, options->proxy, error) ||
-        !copy_text(&client->user_agent, options->user_agent, error) || !find_budget(client, model, options, error) ||
+        !copy_text(&client->user_agent, options->user_agent, error) ||
+        !copy_text(&client->ledger, options->rate_ledger, error) || !fu_company_find(client, model, options, error) ||
         !take_stats(client, stats, error)) {
         fu_client_drop(client);
         return NULL;
@@ -286,6 +259,7 @@ void fu_client_drop(struct fusioo_client *client) {
         fu_free(client->endpoints[i]);
     }
     fu_free(client->base);
+    fu_free(client->ledger);
     fu_free_secret(client->token);
     fu_free(client->tag);
     fu_free(client->ca_file);
@@ -314,6 +288,8 @@ uint64_t fusioo_client_id(const fusioo_client *client) {
 /* ---- Budget and statistics ---- */
 
 void fusioo_client_budget(fusioo_client *client, fusioo_budget *budget) {
+    fu_budget_refresh(client->budget, client->limit);
+    fu_company_tell(client);
     double now = fu_context_now(client->context);
     size_t used = fu_window_used(&client->budget->window, client->limit.span, now);
     budget->calls = client->rate_calls;
@@ -324,6 +300,8 @@ void fusioo_client_budget(fusioo_client *client, fusioo_budget *budget) {
 }
 
 double fusioo_client_forecast(fusioo_client *client, int64_t calls) {
+    fu_budget_refresh(client->budget, client->limit);
+    fu_company_tell(client);
     double now = fu_context_now(client->context);
     return fu_window_forecast(&client->budget->window, client->limit, now, calls);
 }

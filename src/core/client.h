@@ -50,10 +50,24 @@ struct fusioo_client {
     int concurrency;
     size_t max_body;
     char *endpoints[FUSIOO_METHODS]; /* overrides; NULL: the table's */
+    char *ledger;                    /* the option; NULL: one in the state folder; "": none */
+    bool company_known;              /* the budget's ledger is, or will be, no other than this */
     struct fu_budget *budget;
     struct fu_stats *stats;
     struct fu_tag *tag_stats; /* NULL: the client has no tag */
 };
+
+/* Gives `client` the budget of its company. `model`: whose view it is; NULL: of nobody. False: FUSIOO_INVALID (the
+ * option rate.ledger names a file that cannot be used) or FUSIOO_MEMORY. */
+bool fu_company_find(struct fusioo_client *client, const struct fusioo_client *model, const fusioo_options *options,
+                     fusioo_error *error);
+
+/* A client that asks for its token each time learns from the first one whose company it is, if nothing else has said
+ * so. */
+void fu_company_learn(struct fusioo_client *client, const char *token);
+
+/* Tells the client, if it wants events, what its ledger has to say, once. */
+void fu_company_tell(struct fusioo_client *client);
 
 /* Makes a client as fusioo_client_new does, on a context instead of an engine. */
 struct fusioo_client *fu_client_make(struct fu_context *context, const fusioo_options *options, fusioo_error *error);

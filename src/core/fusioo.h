@@ -113,29 +113,31 @@ typedef struct fusioo_client fusioo_client;
 
 /* What a client is to do. fusioo_options_init fills in the defaults that stand here. */
 typedef struct fusioo_options {
-    const char *base_url;   /* NULL: https://api.fusioo.com. http:// only to loopback hosts */
-    const char *version;    /* "v1", "v2" or "v3"; "v3" */
-    const char *token;      /* access token; NULL: none */
-    bool token_on_need;     /* the token is asked for each time through the queue of needs; false */
-    bool events;            /* events go to the queue of needs; false */
-    const char *tag;        /* name for events and statistics; NULL */
-    const char *ca_file;    /* certificates to trust; NULL: the system's */
-    const char *proxy;      /* as libcurl takes it; NULL: the environment's */
-    const char *user_agent; /* NULL: fusioo-lua/VERSION */
-    int rate_calls;         /* calls that the company has in a window; 500 */
-    double rate_window;     /* its length in seconds; 3600 */
-    int rate_reserve;       /* calls that this client leaves to others; 0 */
-    bool rate_error;        /* an empty window is an error instead of a wait; false */
-    double rate_max_wait;   /* longest wait of one call for the window, seconds; negative: no limit; -1 */
-    const char *rate_key;   /* the company's name: clients with one base_url and key share a window; NULL: by token */
-    int retry_attempts;     /* requests for one call at most; 4 */
-    double retry_base;      /* seconds before the first repeat; doubles each time; 0.5 */
-    double retry_cap;       /* longest such wait; 30 */
-    double connect_timeout; /* seconds; 10 */
-    double idle_timeout;    /* seconds without a byte; 60 */
-    double total_timeout;   /* seconds for a whole call with its repeats, waits for the window not counted; 300 */
-    int concurrency;        /* requests that a pager keeps under way; 4 */
-    size_t max_body;        /* largest answer kept in memory, bytes; 64 MiB */
+    const char *base_url;    /* NULL: https://api.fusioo.com. http:// only to loopback hosts */
+    const char *version;     /* "v1", "v2" or "v3"; "v3" */
+    const char *token;       /* access token; NULL: none */
+    bool token_on_need;      /* the token is asked for each time through the queue of needs; false */
+    bool events;             /* events go to the queue of needs; false */
+    const char *tag;         /* name for events and statistics; NULL */
+    const char *ca_file;     /* certificates to trust; NULL: the system's */
+    const char *proxy;       /* as libcurl takes it; NULL: the environment's */
+    const char *user_agent;  /* NULL: fusioo-lua/VERSION */
+    int rate_calls;          /* calls that the company has in a window; 500 */
+    double rate_window;      /* its length in seconds; 3600 */
+    int rate_reserve;        /* calls that this client leaves to others; 0 */
+    bool rate_error;         /* an empty window is an error instead of a wait; false */
+    double rate_max_wait;    /* longest wait of one call for the window, seconds; negative: no limit; -1 */
+    const char *rate_key;    /* the company's name: clients with one base_url and key share a window; NULL: by token */
+    const char *rate_ledger; /* file through which processes share a window; NULL: one in the user's state folder, named
+                                after base_url and key or token; "": none, the window lives in this process */
+    int retry_attempts;      /* requests for one call at most; 4 */
+    double retry_base;       /* seconds before the first repeat; doubles each time; 0.5 */
+    double retry_cap;        /* longest such wait; 30 */
+    double connect_timeout;  /* seconds; 10 */
+    double idle_timeout;     /* seconds without a byte; 60 */
+    double total_timeout;    /* seconds for a whole call with its repeats, waits for the window not counted; 300 */
+    int concurrency;         /* requests that a pager keeps under way; 4 */
+    size_t max_body;         /* largest answer kept in memory, bytes; 64 MiB */
 } fusioo_options;
 
 /* Fills in the defaults. Cannot fail; `options` stays the caller's. */
@@ -446,19 +448,20 @@ typedef enum fusioo_event_type {
     FUSIOO_EVENT_REQUEST,
     FUSIOO_EVENT_RESPONSE,
     FUSIOO_EVENT_RETRY,
-    FUSIOO_EVENT_WAIT
+    FUSIOO_EVENT_WAIT,
+    FUSIOO_EVENT_LEDGER /* the ledger was rebuilt, or cannot be used for now; `why` says so */
 } fusioo_event_type;
 
 /* What happened. Holds no token. */
 typedef struct fusioo_event {
     fusioo_event_type type;
-    const char *method, *path; /* of the call */
+    const char *method, *path; /* of the call; NULL: of none (ledger) */
     const char *tag;           /* of the client; NULL: none */
     int attempt;               /* number of the request, from 1 */
     int status;                /* response: HTTP status, 0: there was none */
     double seconds;            /* response: how long it took; retry and wait: how long it will be */
     uint64_t bytes;            /* response: size of the body */
-    const char *why;           /* wait: "window" or "429" */
+    const char *why;           /* wait: "window" or "429"; ledger: what happened */
     const fusioo_error *error; /* retry: what went wrong */
 } fusioo_event;
 

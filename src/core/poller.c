@@ -19,7 +19,7 @@ enum { MOST_EVENTS = 64 };
 bool fu_poller_open(struct fu_poller *poller) {
     *poller = (struct fu_poller){-1, -1, -1};
     poller->queue = epoll_create1(EPOLL_CLOEXEC);
-    poller->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    poller->timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
     struct epoll_event event = {.events = EPOLLIN, .data = {.fd = poller->timer}};
     if (poller->queue < 0 || poller->timer < 0 || epoll_ctl(poller->queue, EPOLL_CTL_ADD, poller->timer, &event) != 0) {
         fu_poller_close(poller);

@@ -57,7 +57,8 @@ static size_t take_header(char *line, size_t size, size_t count, void *owner) {
     if (size >= 5 && memcmp(line, "HTTP/", 5) == 0) {
         transfer->retry_after = -1; /* an interim answer's headers are not the answer's */
     } else if (size > sizeof name - 1 && strncasecmp(line, name, sizeof name - 1) == 0) {
-        transfer->retry_after = fu_retry_after_read(line + sizeof name - 1, size - sizeof name + 1, fu_clock_wall());
+        transfer->retry_after =
+            fu_retry_after_read(line + sizeof name - 1, size - sizeof name + 1, fu_clock_wall(&transfer->http->clock));
     }
     if (transfer->flow != NULL) {
         fu_head_read(transfer->flow->head, line, size);

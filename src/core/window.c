@@ -5,6 +5,7 @@
 #include "alloc.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 void fu_window_free(struct fu_window *window) {
@@ -61,32 +62,60 @@ double fu_window_wait(struct fu_window *window, struct fu_limit limit, double no
     return wait > 0 ? wait : 0;
 }
 
+/* Makes room for `wanted` calls. False: no memory. */
+static bool reserve(struct fu_window *window, size_t wanted) {
+    if (wanted <= window->capacity) {
+        return true;
+    }
+    if (wanted > SIZE_MAX / sizeof *window->times / 2) {
+        return false;
+    }
+    size_t capacity = wanted * 2;
+    double *times = fu_malloc(capacity * sizeof *times);
+    if (times == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < window->count; i++) {
+        times[i] = time_at(window, i);
+    }
+    fu_free(window->times);
+    window->times = times;
+    window->head = 0;
+    window->capacity = capacity;
+    return true;
+}
+
 bool fu_window_start(struct fu_window *window) {
-    size_t wanted = window->count + window->under_way + 1;
-    if (wanted > window->capacity) {
-        size_t capacity = wanted * 2;
-        if (capacity > SIZE_MAX / sizeof *window->times) {
-            return false;
-        }
-        double *times = fu_malloc(capacity * sizeof *times);
-        if (times == NULL) {
-            return false;
-        }
-        for (size_t i = 0; i < window->count; i++) {
-            times[i] = time_at(window, i);
-        }
-        fu_free(window->times);
-        window->times = times;
-        window->head = 0;
-        window->capacity = capacity;
+    if (!reserve(window, window->count + window->under_way + 1)) {
+        return false;
     }
     window->under_way++;
     return true;
 }
 
+static int compare_times(const void *one, const void *other) {
+    const double *a = one;
+    const double *b = other;
+    return (*a > *b) - (*a < *b);
+}
+
+bool fu_window_set(struct fu_window *window, const double *times, size_t count, size_t under_way) {
+    if (!reserve(window, count + under_way)) {
+        return false;
+    }
+    window->head = 0;
+    window->count = count;
+    window->under_way = under_way;
+    if (count > 0) {
+        memcpy(window->times, times, count * sizeof *times);
+        qsort(window->times, count, sizeof *times, compare_times);
+    }
+    return true;
+}
+
 void fu_window_end(struct fu_window *window, double now, bool counted) {
-    window->under_way--;
-    if (counted) {
+    window->under_way -= window->under_way > 0;
+    if (counted && reserve(window, window->count + window->under_way + 1)) {
         size_t place = window->head + window->count;
         window->times[place < window->capacity ? place : place - window->capacity] = now;
         window->count++;

@@ -37,6 +37,10 @@ bool fu_window_start(struct fu_window *window);
  * 429). */
 void fu_window_end(struct fu_window *window, double now, bool counted);
 
+/* Makes the window hold `under_way` calls and those that ended at the `count` times at `times`, in any order. False: no
+ * memory; nothing was changed. */
+bool fu_window_set(struct fu_window *window, const double *times, size_t count, size_t under_way);
+
 /* Calls that the window holds at `now`. */
 size_t fu_window_used(struct fu_window *window, double span, double now);
 

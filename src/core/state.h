@@ -1,0 +1,20 @@
+/* state.h: the folder in which this library keeps what outlives a process.
+ *
+ * Owns: where it is. Must not know: what is kept there. */
+#ifndef FU_STATE_H
+#define FU_STATE_H
+
+#include "fusioo.h"
+
+#include <stdbool.h>
+
+/* Gives `*path` (the caller frees it with fu_free) the address of the file `name` in the user's state folder:
+ * $XDG_STATE_HOME/fusioo, else ~/.local/state/fusioo. The folder is made, for the user alone. False: FUSIOO_INVALID
+ * (why there is none) or FUSIOO_MEMORY. */
+bool fu_state_path(const char *name, char **path, fusioo_error *error);
+
+/* Removes the files beside `path` whose names end with `ending` and that nobody has written to for `age` seconds. What
+ * cannot be removed stays. */
+void fu_state_tidy(const char *path, const char *ending, double age);
+
+#endif
