@@ -7,6 +7,7 @@ package.path = "./?.lua;" .. package.path
 
 local emulator = require "spec.support.emulator"
 local harness = require "bench.harness"
+local pace = require "bench.pace"
 local service = require "bench.service"
 
 harness.work = arg[1]
@@ -228,10 +229,28 @@ local function memory(server)
   end
 end
 
+local function window()
+  chapter("7. The company's window: " .. pace.title)
+  local runs = {
+    { "one process alone", 1, nil, "at least 97 %" },
+    { "8 processes with one ledger", 8, nil, "at least 90 %" },
+    { "8, and one that is killed every 200 ms", 8, "killed" },
+    { "8, and a stranger who wants half of it", 8, "stranger" },
+  }
+  for _, run in ipairs(runs) do
+    local result = pace.measure(run[2], run[3])
+    row(run[1] .. ": time | best", seconds(result.took), seconds(result.ideal),
+      string.format("%.1f %%", 100 * result.ideal / result.took), run[4])
+    row("    answered well, answers of 429 per 100", string.format("%d", result.good),
+      string.format("%.1f", 100 * result.refused / result.good), "", run[3] ~= "stranger" and "none of 429" or "")
+    if result.bad > 0 then row("    FAILED", string.format("%d", result.bad)) end
+  end
+end
+
 -- CPU time is taken again and again by turns, since the machine has other things to do.
 local function million()
   if not os.getenv("BENCH_LONG") then return end
-  chapter("7. A million records from the emulator, " .. UNDER_WAY .. " under way; medians of 3 rounds")
+  chapter("8. A million records from the emulator, " .. UNDER_WAY .. " under way; medians of 3 rounds")
   local emulated = emulator.start { records = 1000000, calls = 1000000, tokens = { "bench" } }
   local sizes, peers = { 10000, 100000, 1000000 }, {}
   for i, records in ipairs(sizes) do
@@ -266,4 +285,5 @@ latency()
 frame_times(server)
 memory(server)
 server.stop()
+window()
 million()
