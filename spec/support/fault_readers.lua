@@ -7,12 +7,31 @@ local readers = { RECORDS = 70, PAGE = 20 }
 
 local WHERE = { title = { not_equal = "no project has this title" } }
 
+-- client:request returns the envelope, too, or the error.
+local function data_of(data, more)
+  return data, data == nil and more or nil
+end
+
+-- The discussions of a record; the emulator begins with none. Returns the record's id and theirs.
+local function discussed(service)
+  local record = service:truth(service.apps.projects).ids[7]
+  local list = service:get("/v3/discussions/records/" .. record).json.data
+  for i = #list + 1, 25 do
+    list[i] = service:post("/v3/discussions/records/" .. record, { message = "number " .. i }).json.data
+  end
+  local ids = {}
+  for i, discussion in ipairs(list) do ids[i] = discussion.id end
+  return record, ids
+end
+
 -- The methods for a service. An entry: name; answer, the kind of data it takes ("any", "object", "list", "count");
--- run(client) -> result, or nil and an error.
+-- version, absent: v3; unknown: it may write, for all that the library knows; run(client) -> result, or nil and an
+-- error.
 function readers.methods(service)
   local projects = service.apps.projects
-  local record = service:truth(projects).ids[7]
+  local record, discussions = discussed(service)
   local user = service:get("/v3/users?limit=1").json.data[1].id
+  local file = service:make_file { size = 1000, name = "plan.txt" }.id
   local function page(where)
     return { limit = readers.PAGE, offset = 3, where = where }
   end
@@ -27,10 +46,22 @@ function readers.methods(service)
     { name = "get_record", answer = "object", run = function(c) return c:get_record(record) end },
     { name = "get_users", answer = "list", run = function(c) return c:get_users() end },
     { name = "get_user", answer = "object", run = function(c) return c:get_user(user) end },
-    { name = "request", answer = "any", run = function(c)
-      local data, more = c:request("GET", "/apps") -- more: the envelope, or the error
-      return data, data == nil and more or nil
+    { name = "get_file", answer = "object", run = function(c) return c:get_file(file) end },
+    { name = "get_discussions", answer = "list", run = function(c) return c:get_discussions(record) end },
+    { name = "get_discussion", answer = "object", run = function(c) return c:get_discussion(discussions[3]) end },
+    { name = "get_apps, v1", version = "v1", answer = "list", run = function(c) return c:get_apps() end },
+    { name = "get_records, v1", version = "v1", answer = "list", run = function(c)
+      return c:get_records(projects, page())
     end },
+    { name = "get_records, where, v2", version = "v2", answer = "list", run = function(c)
+      return c:get_records(projects, page(WHERE))
+    end },
+    { name = "get_record, v2", version = "v2", answer = "object", run = function(c) return c:get_record(record) end },
+    { name = "request, POST that may be repeated", answer = "any", unknown = true, run = function(c)
+      local path = "/records/apps/" .. projects .. "/count/filter"
+      return data_of(c:request("POST", path, { body = WHERE, repeatable = true }))
+    end },
+    { name = "request", answer = "any", run = function(c) return data_of(c:request("GET", "/apps")) end },
   }
 end
 
@@ -55,6 +86,7 @@ local USER_PLACES = {
 function readers.iterators(service)
   local projects = service.apps.projects
   local records, users = service:truth(projects).ids, {}
+  local discussed_record, discussions = discussed(service)
   for i, user in ipairs(service:get("/v3/users").json.data) do users[i] = user.id end
 
   local function add(ids, ...)
@@ -79,6 +111,9 @@ function readers.iterators(service)
     end },
     { name = "users", places = USER_PLACES, truth = users, run = function(c, ids, from)
       add(ids, c:users { page_size = 10, offset = from })
+    end },
+    { name = "discussions", places = USER_PLACES, truth = discussions, run = function(c, ids, from)
+      add(ids, c:discussions(discussed_record, { page_size = 10, offset = from }))
     end },
     { name = "list", places = RECORD_PLACES, truth = records, at_once = true, run = function(c, ids, from)
       local list, err = c:app(projects):list(query(from))

@@ -5,10 +5,12 @@
 --   name        for messages
 --   version     of the API
 --   effect      "create", "change" or "delete"
---   answer      the kind of data it takes: "object"; "maybe" (an object, null or none); "any"
+--   answer      the kind of data it takes: "object"; "maybe" (an object, null or none); "any" (no content, too);
+--               "envelope" (one with any data)
 --   prepare()   makes what is to be changed or deleted, without the library; returns its id, or nil
 --   run(client, id) -> result, or nil and an error
 --   done(id)    for changes and deletes: has the service carried it out?
+--   stuck       what it sends cannot be given a second time
 
 local writers = {}
 
@@ -28,6 +30,15 @@ function writers.all(service)
 
   local function new_discussion()
     return made(service:post("/v3/discussions/records/" .. record, { message = "before" }))
+  end
+
+  local function new_file()
+    return service:make_file { size = 1000, name = "before.txt" }.id
+  end
+
+  -- client:request returns the envelope, too, or the error.
+  local function data_of(data, more)
+    return data, data == nil and more or nil
   end
 
   local function is_changed(id)
@@ -60,6 +71,31 @@ function writers.all(service)
     run = function(c, id) return c:delete_discussion(id) end }
   list[#list + 1] = { name = "create_file", version = "v3", effect = "create", answer = "object",
     run = function(c) return c:create_file { name = "new.txt", data = ("x"):rep(1000) } end }
+  list[#list + 1] = { name = "create_file, path", version = "v3", effect = "create", answer = "object",
+    run = function(c) return c:create_file "spec/support/fault_writers.lua" end }
+  list[#list + 1] = { name = "create_file, reader", version = "v3", effect = "create", answer = "object", stuck = true,
+    run = function(c)
+      local left = 10
+      return c:create_file { name = "new.txt", size = 1000, read = function()
+        left = left - 1
+        return left >= 0 and ("x"):rep(100) or nil
+      end }
+    end }
+  list[#list + 1] = { name = "delete_file", version = "v3", effect = "delete", answer = "any",
+    prepare = new_file, done = is_gone "/v3/files/",
+    run = function(c, id) return c:delete_file(id) end }
+  list[#list + 1] = { name = "request, POST", version = "v3", effect = "create", answer = "envelope",
+    run = function(c)
+      return data_of(c:request("POST", "/records/apps/" .. projects, { body = { title = "new" } }))
+    end }
+  list[#list + 1] = { name = "request, PUT", version = "v3", effect = "change", answer = "envelope",
+    prepare = new_record, done = is_changed,
+    run = function(c, id)
+      return data_of(c:request("PUT", "/records/" .. id, { body = { title = "after" } }))
+    end }
+  list[#list + 1] = { name = "request, DELETE", version = "v3", effect = "delete", answer = "envelope",
+    prepare = new_record, done = is_gone "/v3/records/",
+    run = function(c, id) return data_of(c:request("DELETE", "/records/" .. id)) end }
   return list
 end
 

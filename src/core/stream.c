@@ -14,6 +14,7 @@ enum {
     MOST_CHUNK = 256 * 1024,  /* bytes that wait for a slow owner */
     MOST_WORDS = 1024 * 1024, /* of an answer that is no file */
     MOST_REDIRECTS = 5,
+    LEAST_PROGRESS = 64 * 1024, /* each request is one of the company's calls: it must bring more than a few bytes */
     OK = 200,
     PARTIAL = 206,
     NO_SUCH_PART = 416,
@@ -309,7 +310,7 @@ bool fu_stream_is_partial(const struct fu_stream *stream) {
 }
 
 bool fu_stream_made_progress(const struct fu_stream *stream) {
-    return !stream->upload && stream->validator[0] != '\0' && stream->done > stream->farthest;
+    return !stream->upload && stream->validator[0] != '\0' && stream->done - stream->farthest >= LEAST_PROGRESS;
 }
 
 bool fu_stream_has_news(const struct fu_stream *stream) {

@@ -75,7 +75,7 @@ bool fu_stream_can_repeat(const struct fu_stream *stream);
 /* Is the service certain not to have the whole upload? */
 bool fu_stream_is_partial(const struct fu_stream *stream);
 
-/* Did the last request bring a download further than any before, in a way that the next one keeps? */
+/* Did the last request bring a download well further than any before, in a way that the next one keeps? */
 bool fu_stream_made_progress(const struct fu_stream *stream);
 
 /* Says how a request of a download ended, for better or worse: `outcome` is the transfer's. */
