@@ -170,7 +170,7 @@ $(B)/examples/%: examples/c/%.c $(LIB) $(B)/flags.stamp
 
 $(B)/spec/test_%: spec/c/test_%.c $(LIB) $(B)/flags.stamp
 	@mkdir -p $(@D)
-	$(COMPILE) -Isrc/core -o $@ $< $(LDFLAGS) $(LIB) -lcmocka $(LIBS)
+	$(COMPILE) -Isrc/core $(CURL_CFLAGS) -o $@ $< $(LDFLAGS) $(LIB) -lcmocka $(LIBS)
 
 # Benchmarks may use Lua from C, to set two ways of doing one thing side by side.
 $(B)/bench/lua.stamp: FORCE

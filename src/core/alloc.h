@@ -1,12 +1,15 @@
 /* alloc.h: the one door to the heap.
  *
- * Owns: nothing but the names. Every allocation of the core goes through these, so that one place can count
- * them or make them fail. Must not know: anything above floor 1. */
+ * Owns: which functions stand behind the names. Every allocation of the core goes through these, so that one place can
+ * count them or make them fail. Must not know: anything above floor 1. */
 #ifndef FU_ALLOC_H
 #define FU_ALLOC_H
 
 #include <stdbool.h>
 #include <stddef.h>
+
+/* Has fusioo_set_allocator put other functions in malloc's place? */
+bool fu_heap_is_replaced(void);
 
 /* Returns `size` bytes that are not initialised, or NULL. The caller frees them with fu_free. */
 void *fu_malloc(size_t size);

@@ -76,6 +76,22 @@ const char *fusioo_kind_name(fusioo_kind kind);
  * returns how long the whole line is, as snprintf does. Never holds a token. */
 size_t fusioo_error_text(const fusioo_error *error, char *text, size_t size);
 
+/* ---- Memory ---- */
+
+/* Where memory comes from in place of malloc, realloc and free; each keeps the rules of its model. */
+typedef struct fusioo_allocator {
+    void *(*allocate)(size_t size);            /* never asked for 0 bytes */
+    void *(*resize)(void *block, size_t size); /* NULL: a new block */
+    void (*release)(void *block);              /* NULL is fine */
+} fusioo_allocator;
+
+/* Lets the library take its memory from `allocator`, which is copied; NULL: from malloc again. To be called before
+ * anything else of this library, and while no other thread uses it: a block must go back to where it came from. The
+ * functions serve every thread that has an engine, and libcurl's resolver threads, so they must be safe to call from
+ * several at once; they must not call this library. libcurl's own blocks come from there, too, unless the program has
+ * set libcurl up before (curl_global_init). Cannot fail. */
+void fusioo_set_allocator(const fusioo_allocator *allocator);
+
 /* ---- The engine ---- */
 
 typedef struct fusioo_engine fusioo_engine;

@@ -65,8 +65,19 @@ static int on_timer(CURLM *multi, long milliseconds, void *owner) {
 
 /* ---- Opening and closing ---- */
 
-static void start_libcurl(void) {
-    curl_global_init(CURL_GLOBAL_DEFAULT);
+/* Once for the process; where memory was short, the next one tries again. False: no memory. */
+static bool start_libcurl(void) {
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static bool started;
+    pthread_mutex_lock(&lock);
+    if (!started) {
+        started = (fu_heap_is_replaced()
+                       ? curl_global_init_mem(CURL_GLOBAL_DEFAULT, fu_malloc, fu_free, fu_realloc, fu_strdup, fu_calloc)
+                       : curl_global_init(CURL_GLOBAL_DEFAULT)) == CURLE_OK;
+    }
+    bool good = started;
+    pthread_mutex_unlock(&lock);
+    return good;
 }
 
 bool fu_http_open(struct fu_http *http, struct fu_clock clock, fusioo_error *error) {
@@ -82,12 +93,10 @@ bool fu_http_open(struct fu_http *http, struct fu_clock clock, fusioo_error *err
 }
 
 bool fu_http_warm_up(struct fu_http *http) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     if (http->multi != NULL) {
         return true;
     }
-    pthread_once(&once, start_libcurl);
-    CURLM *multi = curl_multi_init();
+    CURLM *multi = start_libcurl() ? curl_multi_init() : NULL;
     if (multi == NULL) {
         return false;
     }
