@@ -19,11 +19,18 @@ static bool is_loopback(const char *host) {
     return strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0;
 }
 
-static bool has_part(CURLU *url, CURLUPart part) {
+/* A part of an address; NULL: it has none, or there was no memory, and `*starved` says so: a port that is missing for
+ * that reason must not become the scheme's. */
+static char *part_of(CURLU *url, CURLUPart part, bool *starved) {
     char *text = NULL;
-    bool there = curl_url_get(url, part, &text, 0) == CURLUE_OK && text != NULL;
+    *starved = curl_url_get(url, part, &text, 0) == CURLUE_OUT_OF_MEMORY || *starved;
+    return text;
+}
+
+static bool has_part(CURLU *url, CURLUPart part, bool *starved) {
+    char *text = part_of(url, part, starved);
     curl_free(text);
-    return there;
+    return text != NULL;
 }
 
 /* libcurl decodes escapes in a host, so one that still holds a '%' would be another host when it is read again. In
@@ -39,20 +46,19 @@ static bool ends_in_version(const char *path, size_t size) {
 }
 
 static bool read_parts(CURLU *url, const char *text, char **base, bool *plain, fusioo_error *error) {
-    char *scheme = NULL;
-    char *host = NULL;
-    char *port = NULL;
-    char *path = NULL;
     bool good = false;
-    curl_url_get(url, CURLUPART_SCHEME, &scheme, 0);
-    curl_url_get(url, CURLUPART_HOST, &host, 0);
-    curl_url_get(url, CURLUPART_PORT, &port, 0);
-    curl_url_get(url, CURLUPART_PATH, &path, 0);
+    bool starved = false;
+    char *scheme = part_of(url, CURLUPART_SCHEME, &starved);
+    char *host = part_of(url, CURLUPART_HOST, &starved);
+    char *port = part_of(url, CURLUPART_PORT, &starved);
+    char *path = part_of(url, CURLUPART_PATH, &starved);
     size_t size = path != NULL ? strlen(path) : 0;
     while (size > 0 && path[size - 1] == '/') {
         size--;
     }
-    if (scheme == NULL || host == NULL || !is_host(host)) {
+    if (starved) {
+        fu_error_memory(error);
+    } else if (scheme == NULL || host == NULL || !is_host(host)) {
         fu_error_set(error, FUSIOO_INVALID, "base_url is no address: '%.100s'", text);
     } else if (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0) {
         fu_error_set(error, FUSIOO_INVALID, "base_url begins with https://, not %.20s://", scheme);
@@ -87,17 +93,23 @@ static bool read_parts(CURLU *url, const char *text, char **base, bool *plain, f
 bool fu_address_read(const char *text, char **base, bool *plain, fusioo_error *error) {
     CURLU *url = curl_url();
     bool good = false;
+    bool starved = false;
     *base = NULL;
     if (url == NULL) {
         return fu_error_memory(error);
     }
-    if (curl_url_set(url, CURLUPART_URL, text, 0) != CURLUE_OK) {
+    CURLUcode code = curl_url_set(url, CURLUPART_URL, text, 0);
+    bool has_user = has_part(url, CURLUPART_USER, &starved) || has_part(url, CURLUPART_PASSWORD, &starved);
+    bool has_end = has_part(url, CURLUPART_QUERY, &starved) || has_part(url, CURLUPART_FRAGMENT, &starved);
+    if (code == CURLUE_OUT_OF_MEMORY || starved) {
+        fu_error_memory(error);
+    } else if (code != CURLUE_OK) {
         /* What stands before an '@' could be a password. */
         fu_error_set(error, FUSIOO_INVALID, "base_url is no address like https://api.fusioo.com: '%.100s'",
                      strchr(text, '@') == NULL ? text : "...");
-    } else if (has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD)) {
+    } else if (has_user) {
         fu_error_set(error, FUSIOO_INVALID, "base_url holds a user or password; the API takes a token alone");
-    } else if (has_part(url, CURLUPART_QUERY) || has_part(url, CURLUPART_FRAGMENT)) {
+    } else if (has_end) {
         fu_error_set(error, FUSIOO_INVALID, "base_url ends before '?' and '#'");
     } else {
         good = read_parts(url, text, base, plain, error);
@@ -110,7 +122,9 @@ bool fu_address_read(const char *text, char **base, bool *plain, fusioo_error *e
     return good;
 }
 
-/* ---- Redirects ---- */
+/* ---- Redirects ----
+ *
+ * Where memory runs out both say no: what is not known to be harmless is not done. */
 
 static bool same_part(CURLU *one, CURLU *other, CURLUPart part) {
     char *left = NULL;

@@ -132,8 +132,10 @@ bool fu_budget_share(struct fu_budget *budget, const char *path, mode_t mode, st
         return false;
     }
     fu_budget_refresh(budget, limit);
-    return budget->news[0] == '\0' || budget->ledger->retry_at < 0 ||
-           fu_error_set(error, FUSIOO_INVALID, "%s", budget->news);
+    if (budget->ledger->retry_at < 0) {
+        return true;
+    }
+    return budget->ledger->no_memory ? fu_error_memory(error) : fu_error_set(error, FUSIOO_INVALID, "%s", budget->news);
 }
 
 void fu_budget_refresh(struct fu_budget *budget, struct fu_limit limit) {
@@ -203,7 +205,8 @@ static void take_turn(struct fu_budget *budget, struct fu_waiter *waiter) {
 }
 
 static bool enter(struct fu_budget *budget, struct fu_waiter *waiter, double now) {
-    if (!fu_window_start(&budget->window)) {
+    waiter->no_memory = !fu_window_start(&budget->window);
+    if (waiter->no_memory) {
         return false;
     }
     if (budget->ledger != NULL) {
@@ -368,6 +371,7 @@ static bool is_behind(const struct fu_budget *budget, const struct fu_waiter *wa
 
 enum fu_turn fu_budget_try(struct fu_budget *budget, struct fu_waiter *waiter, double *wait) {
     double now = now_of(budget);
+    waiter->no_memory = false;
     if (!look(budget, waiter->limit, now)) {
         return FU_TURN_ASK;
     }
@@ -381,7 +385,7 @@ enum fu_turn fu_budget_try(struct fu_budget *budget, struct fu_waiter *waiter, d
         *wait = fu_budget_wait(budget, waiter->limit);
     }
     let_go(budget);
-    return goes ? FU_TURN_GO : FU_TURN_WAIT;
+    return goes ? FU_TURN_GO : waiter->no_memory ? FU_TURN_NO_MEMORY : FU_TURN_WAIT;
 }
 
 /* Where a refused waiter belongs: behind those that were refused, too, and came before it. */

@@ -45,6 +45,7 @@ struct fu_waiter {
     uint64_t turn;   /* its number among those that came to send; 0: it has not come yet */
     uint32_t number; /* of its entry in the ledger */
     bool entered;    /* the window holds the call */
+    bool no_memory;  /* the window had room for the call, but could not note it */
     bool asking;     /* it stands in line because the ledger was busy: nobody has told it yet whether it must wait */
     void (*granted)(struct fu_waiter *waiter); /* called from a step; a place in the window is entered already */
     /* Called from a step, once, for one that was asking: it waits `wait` seconds as far as is known. It may leave. */
@@ -55,7 +56,8 @@ struct fu_waiter {
 enum fu_turn {
     FU_TURN_GO,   /* entered: send */
     FU_TURN_WAIT, /* there is none, or others came first */
-    FU_TURN_ASK   /* another process has the ledger just now: join the line as one who is asking */
+    FU_TURN_ASK,  /* another process has the ledger just now: join the line as one who is asking */
+    FU_TURN_NO_MEMORY
 };
 
 /* The budget of `key`, made if it is not there (`*made`); the caller owns one reference. NULL: no memory. */
@@ -65,7 +67,7 @@ struct fu_budget *fu_budget_take(struct fu_context *context, uint64_t key, bool 
 void fu_budget_drop(struct fu_budget *budget);
 
 /* Lets the budget share its window through the file at `path`, which is made with `mode`. False: it cannot be used,
- * `error` says why: FUSIOO_INVALID (the window is kept in memory until it can) or FUSIOO_MEMORY (it has no ledger). */
+ * `error` says why: FUSIOO_INVALID (the window is kept in memory until it can) or FUSIOO_MEMORY. */
 bool fu_budget_share(struct fu_budget *budget, const char *path, mode_t mode, struct fu_limit limit,
                      fusioo_error *error);
 

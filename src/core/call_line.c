@@ -84,6 +84,11 @@ void fu_call_enter_line(struct fusioo_call *call, bool refused) {
             fu_call_send_request(call);
             return;
         }
+        if (turn == FU_TURN_NO_MEMORY) {
+            fu_error_memory(&call->error);
+            fu_call_finish(call);
+            return;
+        }
         call->waiter.asking = turn == FU_TURN_ASK;
     }
     if (call->waiter.asking) {

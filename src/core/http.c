@@ -335,6 +335,34 @@ static int mask_of(const struct fu_ready *ready) {
            (ready->failed ? CURL_CSELECT_ERR : 0);
 }
 
+/* Lets libcurl read and write a socket, or (CURL_SOCKET_TIMEOUT) do what is due. */
+static void act(struct fu_http *http, curl_socket_t fd, int mask) {
+    int running;
+    if (curl_multi_socket_action(http->multi, fd, mask, &running) == CURLM_OUT_OF_MEMORY) {
+        http->starved = true;
+    }
+}
+
+/* Where libcurl has no memory to note a socket it does not say whose, and would not hear of it again: what is under way
+ * ends here instead of at its time limit. */
+static void end_starved(struct fu_http *http) {
+    struct fu_transfer *transfer = http->first;
+    http->starved = false;
+    while (transfer != NULL) {
+        if (!transfer->added) {
+            transfer = transfer->next;
+            continue;
+        }
+        struct fu_http_outcome outcome;
+        fu_transfer_outcome(transfer, CURLE_OUT_OF_MEMORY, &outcome);
+        outcome.kind = FUSIOO_MEMORY;
+        outcome.hopeless = true;
+        snprintf(outcome.message, sizeof outcome.message, "not enough memory");
+        finish(transfer, &outcome);
+        transfer = http->first; /* whoever is told may start and end others */
+    }
+}
+
 /* Hands the transfer that has waited longest to libcurl. */
 static void add_transfer(struct fu_http *http) {
     struct fu_transfer *transfer = take_to_add(http, &http->to_add);
@@ -349,7 +377,6 @@ static void add_transfer(struct fu_http *http) {
 /* Hands over and runs what is due by the clock. With a budget piece by piece: libcurl takes a tenth of a millisecond to
  * set a request up and send it, and a pager starts several at once. False: the time is up. */
 static bool run_due(struct fu_http *http, double end, bool *moved) {
-    int running;
     for (;;) {
         double now = now_of(http);
         bool fired = end < 0 ? fu_timers_run(&http->timers, now) > 0 : fu_timers_run_first(&http->timers, now);
@@ -363,7 +390,7 @@ static bool run_due(struct fu_http *http, double end, bool *moved) {
         bool due = http->curl_due >= 0 && http->curl_due <= now_of(http);
         if (due) {
             http->curl_due = -1;
-            curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+            act(http, CURL_SOCKET_TIMEOUT, 0);
         }
         if (!fired && !due) {
             return true;
@@ -379,7 +406,6 @@ static bool run_due(struct fu_http *http, double end, bool *moved) {
  * this one may have had no time for: reading an answer's last bytes and taking it in are two pieces of work. */
 static bool move_sockets(struct fu_http *http, double end, bool *moved) {
     struct fu_ready ready[MOST_READY];
-    int running;
     if (!finish_transfers(http, end)) {
         *moved = true;
         return false;
@@ -387,7 +413,7 @@ static bool move_sockets(struct fu_http *http, double end, bool *moved) {
     int count = fu_poller_take(&http->poller, ready, MOST_READY);
     for (int i = 0; i < count; i++) {
         *moved = true;
-        curl_multi_socket_action(http->multi, ready[i].fd, mask_of(&ready[i]), &running);
+        act(http, ready[i].fd, mask_of(&ready[i]));
         if (is_over(http, end)) {
             return false; /* the queue reports the others again */
         }
@@ -400,6 +426,10 @@ static bool move_sockets(struct fu_http *http, double end, bool *moved) {
 static bool move_once(struct fu_http *http, double end, bool *moved) {
     *moved = false;
     bool in_time = http->multi == NULL || move_sockets(http, end, moved);
+    if (http->starved) {
+        end_starved(http);
+        *moved = true;
+    }
     if (!in_time && *moved) {
         return false;
     }

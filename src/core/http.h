@@ -27,6 +27,7 @@ struct fu_http {
     double announced;                         /* when the last step said that the next is due; negative: never */
     double absent;                            /* seconds that steps came late, in all */
     bool more;                                /* the last step left work undone */
+    bool starved;                             /* libcurl had no memory to note a socket */
     pid_t process;                            /* who opened this */
     struct fu_transfer *first;                /* transfers under way */
     struct fu_transfer *to_add, **to_add_end; /* those of them that libcurl does not know yet, in order */

@@ -61,6 +61,13 @@ static enum fu_access give_up(struct fu_ledger *ledger, double now, const char *
     fu_locked_drop(&ledger->file);
     ledger->held = false;
     ledger->retry_at = now + rest;
+    ledger->no_memory = false;
+    return FU_ACCESS_ALONE;
+}
+
+static enum fu_access run_out_of_memory(struct fu_ledger *ledger, double now) {
+    give_up(ledger, now, "there is not enough memory for the ledger");
+    ledger->no_memory = true;
     return FU_ACCESS_ALONE;
 }
 
@@ -110,7 +117,7 @@ static enum fu_access understand(struct fu_ledger *ledger, size_t size, double n
         snprintf(words, sizeof words, "'%.200s' is no ledger: name another file, or remove it", ledger->path);
         return give_up(ledger, now, words);
     default:
-        return give_up(ledger, now, "there is not enough memory to read the ledger");
+        return run_out_of_memory(ledger, now);
     }
 }
 
@@ -128,7 +135,7 @@ static enum fu_access read_file(struct fu_ledger *ledger, double now) {
         }
     }
     if (!make_room(ledger, size)) {
-        return give_up(ledger, now, "there is not enough memory to read the ledger");
+        return run_out_of_memory(ledger, now);
     }
     if (!fu_locked_read(&ledger->file, 0, ledger->bytes, size, &error)) {
         return give_up(ledger, now, error.message);
@@ -166,7 +173,7 @@ enum fu_access fu_ledger_take(struct fu_ledger *ledger, int calls, double span, 
         return access;
     }
     if (!fu_book_fit(&ledger->book, calls, span)) {
-        return give_up(ledger, now, "there is not enough memory for the ledger");
+        return run_out_of_memory(ledger, now);
     }
     ledger->retry_at = -1;
     ledger->held = true;

@@ -27,6 +27,7 @@ struct fu_ledger {
     bool held;         /* the file is locked */
     double busy_since; /* another process holds it all the time since; negative: no */
     double retry_at;   /* the file cannot be had: when to try again; negative: it can */
+    bool no_memory;    /* that is why */
     char *bytes;       /* room for the file */
     size_t room;
     char news[640]; /* what the user should hear; "": nothing */

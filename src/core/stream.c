@@ -212,7 +212,8 @@ static enum fu_flow keep_words(struct fu_stream *stream, const char *bytes, size
     if (size > MOST_WORDS - stream->words->size) {
         size = MOST_WORDS - stream->words->size; /* nobody reads on there */
     }
-    return fu_buffer_append(stream->words, bytes, size) ? FU_FLOW_GO : FU_FLOW_STOP;
+    stream->no_memory = !fu_buffer_append(stream->words, bytes, size);
+    return stream->no_memory ? FU_FLOW_STOP : FU_FLOW_GO;
 }
 
 static enum fu_flow take(void *owner, const char *bytes, size_t size) {
@@ -227,7 +228,7 @@ static enum fu_flow take(void *owner, const char *bytes, size_t size) {
         return FU_FLOW_PAUSE;
     }
     if (!fu_buffer_append(&stream->chunk, bytes, size)) {
-        stream->stopped = "not enough memory";
+        stream->no_memory = true;
         return FU_FLOW_STOP;
     }
     stream->done += (int64_t)size;
@@ -288,6 +289,7 @@ void fu_stream_begin(struct fu_stream *stream) {
     stream->began = stream->done;
     stream->accepted = false;
     stream->stopped = NULL;
+    stream->no_memory = false;
     stream->flow.from = stream->done;
     stream->flow.if_range = stream->validator;
     stream->head.status = 0;
@@ -339,6 +341,10 @@ static enum fu_stream_end check_whole(struct fu_stream *stream, fusioo_error *er
 
 enum fu_stream_end fu_stream_answered(struct fu_stream *stream, const struct fu_http_outcome *outcome,
                                       fusioo_error *error) {
+    if (stream->no_memory || stream->head.location.failed) {
+        fu_error_memory(error);
+        return FU_STREAM_BROKEN;
+    }
     if (stream->stopped != NULL) {
         fu_error_set(error, FUSIOO_NETWORK, "%s", stream->stopped);
         return FU_STREAM_BROKEN;

@@ -42,6 +42,7 @@ struct fu_stream {
     bool restart;            /* the owner must forget what it has taken */
     bool useless;            /* no answer will be better than the last */
     const char *stopped;     /* why the stream itself stopped the transfer; NULL: it did not */
+    bool no_memory;          /* that was why */
     int redirects;
     char *location;    /* where a redirect led; NULL: the call's own address */
     bool is_elsewhere; /* not the service's host: it gets no token, and no call is counted */
