@@ -172,6 +172,14 @@ $(B)/spec/test_%: spec/c/test_%.c $(LIB) $(B)/flags.stamp
 	@mkdir -p $(@D)
 	$(COMPILE) -Isrc/core $(CURL_CFLAGS) -o $@ $< $(LDFLAGS) $(LIB) -lcmocka $(LIBS)
 
+# Tests of the binding, with Lua around it.
+$(B)/spec/lua.stamp: FORCE
+	$(call stamp,$(LUA_NAME))
+$(B)/spec/test_lua_%: spec/c/test_lua_%.c $(LIB) $(BINDING_OBJ) $(B)/flags.stamp $(B)/spec/lua.stamp
+	@mkdir -p $(@D)
+	$(COMPILE) -Isrc/core $(CURL_CFLAGS) $(LUA_CFLAGS) $(COMPAT_CFLAGS) -o $@ $< $(BINDING_OBJ) $(LDFLAGS) \
+		$(LIB) -lcmocka $(LUA_LIBS) $(LIBS)
+
 # Benchmarks may use Lua from C, to set two ways of doing one thing side by side.
 $(B)/bench/lua.stamp: FORCE
 	$(call stamp,$(LUA_NAME))

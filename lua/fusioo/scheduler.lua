@@ -1,144 +1,36 @@
---- Tasks: functions that run side by side while their calls are under way.
+--- Tasks at work: functions that run side by side while their calls are under way.
 --
--- Owns the tasks, who waits for what, and the answering of the engine's needs. Must not know what calls ask for.
+-- Owns who waits for what, and the answering of the engine's needs. Must not know what calls ask for, or how tasks run
+-- (`fusioo.task`).
 --
 -- A call waits in one of two ways. Inside a task it yields to this scheduler, which resumes it when the engine says
 -- that the call has something to say. Anywhere else it moves the engine itself, and its runtime says how to wait in
 -- between.
 
 local core = require "fusioo.core"
+local tasks = require "fusioo.task"
 
 local scheduler = {}
 
-local WAIT = {}     -- what a task yields while it waits; anything else that it yields means "go on later"
-local tasks = setmetatable({}, {__mode = "k"})    -- coroutine → task
+local WAIT = tasks.WAIT
 local waiting = {}  -- number of a call or pager → the task that waits for it
 local clients = setmetatable({}, {__mode = "v"})  -- number of a client → client
-local runnable = {first = 1, last = 0}            -- tasks that can go on, first come, first served
-local uncaught = {}                               -- errors of spawned tasks that nobody caught
 local outside = setmetatable({}, {__mode = "k"})  -- calls and pagers that are waited for outside of tasks
 local outer_runtime                               -- how the client that waited last in a task waits outside of them
 local deadline                                    -- in a step with a budget: when tasks give up their turn
-
-local unpack = table.unpack or unpack
 
 local outside_message = "under runtime 'step' nothing may block: make calls inside client:spawn(function() ... end)"
 local inline_message = "under runtime 'step' Lua 5.1 cannot wait inside a for loop's iterator: use app:list or LuaJIT"
 local stuck_message = "a task cannot wait inside a C function's callback or a metamethod: make the call outside of it"
 
-local function pack(...)
-  return {n = select("#", ...), ...}
-end
+local NO_MEMORY = tasks.NO_MEMORY[2]
+local NO_MEMORY_ENTRY = {err = NO_MEMORY}
 
 --- Makes a client known by its number, so that its events and its need for tokens find it.
 -- @param id the number
 -- @param client the client
 function scheduler.register(id, client)
   clients[id] = client
-end
-
--- ---- Tasks ----
-
-local Task = {}
-Task.__index = Task
-Task.__name = "fusioo.task"
-
---- Has the task's function ended, well or not?
--- @return boolean
--- @usage if task:done() then print(task:result()) end
-function Task:done()
-  return self.results ~= nil
-end
-
---- What the task's function returned.
--- @return its results; nothing while it runs; nil and the error where it raised one
--- @usage local record, err = task:result()
-function Task:result()
-  if self.results then
-    return unpack(self.results, 1, self.results.n)
-  end
-end
-
---- Ends what the task waits for: its pending call returns nil and an error of kind `cancelled`, a loop over records
--- raises it. Where it waits for functions side by side, those that have not begun end with such an error, too. The
--- task itself goes on from there. A task that waits for nothing is left alone.
--- @usage task:cancel()
-function Task:cancel()
-  if self.group then
-    self.group.cancelled = true
-    for _, child in ipairs(self.group.children) do child:cancel() end
-  elseif self.pending then
-    self.pending:cancel()
-  end
-end
-
-local function make_runnable(task)
-  if not task.queued and not task.results and not task.abandoned then
-    task.queued = true
-    runnable.last = runnable.last + 1
-    runnable[runnable.last] = task
-  end
-end
-
-local function take_runnable()
-  local task = runnable[runnable.first]
-  if task then
-    runnable[runnable.first] = nil
-    runnable.first = runnable.first + 1
-    task.queued = false
-  end
-  return task
-end
-
-local function new_task(run)
-  local task = setmetatable({thread = coroutine.create(run)}, Task)
-  tasks[task.thread] = task
-  make_runnable(task)
-  return task
-end
-
-local function finish(task, ok, ...)
-  -- A weak table whose values hold on to their keys keeps them for ever in Lua 5.1.
-  tasks[task.thread] = nil
-  task.thread = nil
-  if ok then
-    task.results = pack(...)
-  else
-    task.results = {n = 2, nil, (...)}
-    task.failed = true
-    if not task.parent then
-      uncaught[#uncaught + 1] = {(...)}
-    end
-  end
-  if task.on_end then task.on_end(task) end
-end
-
-local function after_resume(task, ok, first, ...)
-  if coroutine.status(task.thread) == "dead" then
-    finish(task, ok, first, ...)
-  elseif first ~= WAIT then
-    make_runnable(task)
-  end
-end
-
-local function resume(task)
-  after_resume(task, coroutine.resume(task.thread))
-end
-
--- Runs tasks that can go on until there is none, or the time is up; those that become runnable meanwhile by giving
--- up their turn wait for the next round.
-local function run_tasks()
-  local last = runnable.last
-  while runnable.first <= last do
-    local task = take_runnable()
-    if not task.abandoned then resume(task) end
-    if deadline and core.now() >= deadline then return end
-  end
-end
-
-local function current_task()
-  local thread = coroutine.running()
-  return thread and tasks[thread]
 end
 
 -- ---- Needs ----
@@ -156,23 +48,28 @@ local function give_token(engine, id, ok, token, why)
   engine:give_token(id, token, why)
 end
 
+-- The same where memory may end: then the call has an error instead of a token.
+local function give_token_or_none(engine, id, ...)
+  if not pcall(give_token, engine, id, ...) then engine:give_token(id, nil, NO_MEMORY) end
+end
+
 -- A token function of a client that must not block may make calls of its own: it runs as a task.
 local function need_token(engine, id, client)
   if not (client and client._token) then
     engine:give_token(id, nil, "its client is gone")
   elseif client._runtime.in_tasks then
-    local task = new_task(client._token)
-    task.parent = client -- what it raises is the call's error
-    task.on_end = function(ended)
+    -- What it raises is the call's error.
+    local task = tasks.new(client._token, client, function(ended)
       local results = ended.results
       if ended.failed then
-        give_token(engine, id, false, results[2])
+        give_token_or_none(engine, id, false, results[2])
       else
-        give_token(engine, id, true, results[1], results[2])
+        give_token_or_none(engine, id, true, results[1], results[2])
       end
-    end
+    end)
+    tasks.make_runnable(task)
   else
-    give_token(engine, id, pcall(client._token))
+    give_token_or_none(engine, id, pcall(client._token))
   end
 end
 
@@ -187,9 +84,9 @@ local function answer_needs(engine)
     elseif kind == "ready" then
       local task = waiting[a]
       waiting[a] = nil
-      if task then make_runnable(task) end
+      if task then tasks.make_runnable(task) end
     elseif kind == "token" then
-      need_token(engine, a, clients[b])
+      if not pcall(need_token, engine, a, clients[b]) then engine:give_token(a, nil, NO_MEMORY) end
     else
       local client = clients[a]
       if client and client._on_event then
@@ -206,7 +103,7 @@ end
 local function take_back(object)
   if object.id then waiting[object:id()] = nil end
   object:cancel()
-  if not object.id then object.group = nil end
+  if not object.id then object.group = false end
   error(stuck_message, 0)
 end
 
@@ -251,9 +148,9 @@ end
 function scheduler.check(runtime, inline)
   if runtime.in_tasks then
     if inline then error(inline_message, 0) end
-    if not current_task() then error(outside_message, 0) end
+    if not tasks.current() then error(outside_message, 0) end
   end
-  if tells_by_raising and not inline and current_task() then
+  if tells_by_raising and not inline and tasks.current() then
     coroutine.yield() -- where that fails, it fails before anything is sent
   end
 end
@@ -265,14 +162,14 @@ end
 -- @param is_ready function that tells whether the waiting is over
 -- @param inline true where a task must not yield
 function scheduler.wait(object, runtime, engine, is_ready, inline)
-  local task = not inline and current_task()
+  local task = not inline and tasks.current()
   if task then
-    task.pending = object
     outer_runtime = runtime
     waiting[object:id()] = task
+    task.pending = object
     object:watch()
-    yield(object, WAIT)
-    task.pending = nil
+    repeat yield(object, WAIT) until is_ready(object) ~= false -- nil: it is closed
+    task.pending = false
     return
   end
   if is_ready(object) then return end
@@ -298,11 +195,11 @@ end
 -- @param object what the task is busy with, for `task:cancel`
 function scheduler.pause(object)
   if deadline and core.now() >= deadline then
-    local task = current_task()
+    local task = tasks.current()
     if task then
       task.pending = object
       yield(object)
-      task.pending = nil
+      task.pending = false
     end
   end
 end
@@ -319,7 +216,9 @@ end
 -- @param run function without parameters
 -- @return task
 function scheduler.spawn(run)
-  return new_task(run)
+  local task = tasks.new(run)
+  tasks.make_runnable(task)
+  return task
 end
 
 --- One step: moves the network and the tasks for about `budget` seconds. Raises what a task raised and nobody caught.
@@ -332,7 +231,7 @@ function scheduler.step(engine, budget)
   -- The network has half of the time at most: its work comes in larger pieces than the tasks'.
   engine:step(budget / 2)
   local ok, err = pcall(answer_needs, engine)
-  run_tasks()
+  local ran, why = pcall(tasks.run, deadline)
   if deadline - core.now() > budget / 4 then
     engine:step(deadline - core.now()) -- what the tasks have just asked for goes out in this frame
     local good, raised = pcall(answer_needs, engine)
@@ -340,7 +239,8 @@ function scheduler.step(engine, budget)
   end
   deadline = outer
   if not ok then error(err, 0) end
-  local first = table.remove(uncaught, 1)
+  if not ran then error(why, 0) end
+  local first = tasks.take_uncaught()
   if first then error(first[1], 0) end
 end
 
@@ -356,33 +256,43 @@ local function entry_of(task)
   return {value = results[1]}
 end
 
--- Starts the next function. A group may be cancelled before the child's turn comes.
-local function start_child(group)
-  local index = group.next
-  group.next = index + 1
-  local child = new_task(function()
+-- Makes a function's task. A group may be cancelled before the child's turn comes.
+local function add_child(group, index, end_child)
+  local child = tasks.new(function()
     if group.cancelled then
       return nil, core.error{kind = "cancelled", message = "cancelled before it began"}
     end
     return group.run(index)
-  end)
-  child.parent = group
-  group.running = group.running + 1
+  end, group, function(ended) end_child(group, index, ended) end)
   group.children[#group.children + 1] = child
-  child.on_end = function(ended)
-    group.results[index] = entry_of(ended)
-    group.running = group.running - 1
-    group.left = group.left - 1
-    for i, other in ipairs(group.children) do
-      if other == ended then
-        table.remove(group.children, i)
-        break
-      end
+  tasks.make_runnable(child)
+  group.running, group.left = group.running + 1, group.left + 1
+end
+
+-- Starts the next functions. Those there is no memory to start have ended with that.
+local function start_next(group, end_child)
+  while group.next <= group.count and group.running < group.concurrency do
+    local index = group.next
+    group.next, group.left = index + 1, group.left - 1
+    pcall(add_child, group, index, end_child)
+  end
+end
+
+local function end_child(group, index, child)
+  if not child.counted then
+    group.running, group.left, child.counted = group.running - 1, group.left - 1, true
+  end
+  local ok, entry = pcall(entry_of, child)
+  if ok then group.results[index] = entry end
+  for i, other in ipairs(group.children) do
+    if other == child then
+      table.remove(group.children, i)
+      break
     end
-    if group.next <= group.count then start_child(group) end
-    if group.left == 0 and group.task then
-      make_runnable(group.task)
-    end
+  end
+  start_next(group, end_child)
+  if group.left == 0 and group.task then
+    tasks.make_runnable(group.task)
   end
 end
 
@@ -395,18 +305,18 @@ local function abandon(group)
     for id, task in pairs(waiting) do
       if task == child then waiting[id] = nil end
     end
-    if coroutine.close then coroutine.close(child.thread) end
+    if coroutine.close and child.thread then coroutine.close(child.thread) end
   end
 end
 
 -- One turn of a group outside of tasks: whoever asked for it has to move the engine and the tasks.
 local function turn(group, engine)
-  run_tasks()
+  tasks.run()
   if group.left == 0 then return end
   if outer_runtime and outer_runtime.in_tasks then error(outside_message, 0) end
   engine:step()
   answer_needs(engine)
-  if runnable.first > runnable.last then
+  if not tasks.is_any_runnable() then
     if outer_runtime then
       outer_runtime.wait(engine, engine:timeout())
     else
@@ -433,18 +343,18 @@ end
 -- @param concurrency how many at once
 -- @return array of {value =} or {err =}, in the order of the indices
 function scheduler.each(count, run, concurrency)
-  local group = {count = count, run = run, results = {}, children = {}, running = 0, left = count, next = 1}
-  local task = current_task()
-  while group.next <= count and group.running < concurrency do
-    start_child(group)
-  end
+  local group = {count = count, run = run, concurrency = concurrency, results = {}, children = {}, running = 0,
+    left = count, next = 1, task = false, cancelled = false}
+  local task = tasks.current()
+  for index = 1, count do group.results[index] = NO_MEMORY_ENTRY end
+  start_next(group, end_child)
   if not task then
     drive(group)
   elseif group.left > 0 then
     group.task = task
     task.group = group
-    yield(task, WAIT)
-    task.group = nil
+    repeat yield(task, WAIT) until group.left == 0
+    task.group = false
   end
   return group.results
 end

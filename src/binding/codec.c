@@ -19,12 +19,14 @@ static int free_buffer(lua_State *L) {
 struct fu_buffer *lfu_buffer_new(lua_State *L) {
     struct fu_buffer *buffer = lua_newuserdata(L, sizeof *buffer);
     *buffer = (struct fu_buffer)FU_BUFFER_EMPTY;
-    if (luaL_newmetatable(L, BUFFER_TYPE)) {
-        lua_pushcfunction(L, free_buffer);
-        lua_setfield(L, -2, "__gc");
-    }
+    luaL_getmetatable(L, BUFFER_TYPE);
     lua_setmetatable(L, -2);
     return buffer;
+}
+
+void lfu_open_codec(lua_State *L) {
+    static const luaL_Reg methods[] = {{NULL, NULL}};
+    lfu_new_type(L, BUFFER_TYPE, methods, free_buffer);
 }
 
 /* Takes the message from the top of the stack; returns nil and the error. `position` 0: none. */

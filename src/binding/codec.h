@@ -54,6 +54,9 @@ bool lfu_json_encode(lua_State *L, int index, const char *root, struct fu_buffer
 
 /* ---- For Lua ---- */
 
+/* Sets up the type of buffers. */
+void lfu_open_codec(lua_State *L);
+
 /* json_decode(text) -> value | nil, err      err: {kind = "decode", message =, position = (in bytes, from 1)}
  * json_encode(value [, root]) -> text | nil, err      err: {kind = "invalid", message =}, which calls the value `root`
  * array(table) -> table                      marked; raises if it has another metatable

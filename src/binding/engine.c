@@ -129,22 +129,29 @@ static void push_event(lua_State *L, const fusioo_event *event) {
 
 /* engine:next_need() -> "ready", id | "token", id, client id | "event", client id, event | nil */
 static int next_need(lua_State *L) {
+    enum { READY = 2, TOKEN, EVENT };
     fusioo_need need;
-    if (!fusioo_engine_next_need(check_engine(L), &need)) {
+    fusioo_engine *engine = check_engine(L);
+    /* What needs memory comes first: a need that was taken must not get lost. An event may. */
+    lua_settop(L, 1);
+    lua_pushliteral(L, "ready");
+    lua_pushliteral(L, "token");
+    lua_pushliteral(L, "event");
+    if (!fusioo_engine_next_need(engine, &need)) {
         return 0;
     }
     switch (need.kind) {
     case FUSIOO_NEED_READY:
-        lua_pushliteral(L, "ready");
+        lua_pushvalue(L, READY);
         lua_pushinteger(L, (lua_Integer)need.id);
         return 2;
     case FUSIOO_NEED_TOKEN:
-        lua_pushliteral(L, "token");
+        lua_pushvalue(L, TOKEN);
         lua_pushinteger(L, (lua_Integer)need.id);
         lua_pushinteger(L, (lua_Integer)need.client);
         return 3;
     default:
-        lua_pushliteral(L, "event");
+        lua_pushvalue(L, EVENT);
         lua_pushinteger(L, (lua_Integer)need.client);
         push_event(L, &need.event);
         return 3;

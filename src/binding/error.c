@@ -30,9 +30,18 @@ static void set_integer(lua_State *L, const char *name, int64_t number, bool kno
     }
 }
 
+/* As Lua's own error; but who must look before sending again is told so. */
+static void raise_memory(lua_State *L, const fusioo_error *error) {
+    char text[2048] = "not enough memory";
+    if (error->maybe_done) {
+        fusioo_error_text(error, text, sizeof text);
+    }
+    luaL_error(L, "%s", text);
+}
+
 void lfu_push_error(lua_State *L, const fusioo_error *error) {
     if (error->kind == FUSIOO_MEMORY) {
-        luaL_error(L, "not enough memory");
+        raise_memory(L, error);
     }
     lua_createtable(L, 0, 8);
     set_string(L, "kind", fusioo_kind_name(error->kind));

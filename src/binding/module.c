@@ -96,6 +96,7 @@ LUALIB_API int luaopen_fusioo_core(lua_State *L);
 
 LUALIB_API int luaopen_fusioo_core(lua_State *L) {
     lfu_open_error(L);
+    lfu_open_codec(L);
     lfu_open_engine(L);
     lfu_open_client(L);
     lfu_open_call(L);

@@ -3,8 +3,35 @@
 #include "binding.h"
 #include "codec.h"
 
+#include <string.h>
+
+/* A record that Lua had no memory for is not lost: it is the next one again. */
+struct box {
+    fusioo_pager *pager; /* first, as in every box */
+    bool kept;           /* `item` was taken from the pager and is not Lua's yet */
+    fusioo_item item;
+};
+
 static fusioo_pager *check_pager(lua_State *L) {
     return lfu_check_box(L, 1, LFU_PAGER);
+}
+
+static struct box *new_box(lua_State *L) {
+    struct box *box = lua_newuserdata(L, sizeof *box);
+    memset(box, 0, sizeof *box);
+    luaL_getmetatable(L, LFU_PAGER);
+    lua_setmetatable(L, -2);
+    return box;
+}
+
+/* Takes the next record, which stays the next one until `kept` is cleared. */
+static fusioo_pager_state take(struct box *box, fusioo_error *error) {
+    fusioo_pager_state state = FUSIOO_PAGER_ITEM;
+    if (!box->kept) {
+        state = fusioo_pager_next(box->pager, &box->item, error);
+        box->kept = state == FUSIOO_PAGER_ITEM;
+    }
+    return state;
 }
 
 static void read_plan(lua_State *L, int index, fusioo_plan *plan) {
@@ -33,20 +60,20 @@ int lfu_client_pager(lua_State *L) {
     lfu_read_query(L, 4, &query);
     read_plan(L, 5, &plan);
     query.limit = 0;
-    void **box = lfu_new_box(L, LFU_PAGER);
+    struct box *box = new_box(L);
     /* The keys of the records are remembered as long as the pager. A table, since 5.1 takes nothing else there. */
     lua_createtable(L, 1, 0);
     lfu_shape_new(L);
     lua_rawseti(L, -2, 1);
     lua_setuservalue(L, -2);
-    *box = fusioo_pager_start(client, method, id, size, &query, &plan, &error);
-    return *box != NULL ? 1 : lfu_fail(L, &error);
+    box->pager = fusioo_pager_start(client, method, id, size, &query, &plan, &error);
+    return box->pager != NULL ? 1 : lfu_fail(L, &error);
 }
 
 static int collect(lua_State *L) {
-    void **box = luaL_checkudata(L, 1, LFU_PAGER);
-    fusioo_pager *pager = *box;
-    *box = NULL;
+    struct box *box = luaL_checkudata(L, 1, LFU_PAGER);
+    fusioo_pager *pager = box->pager;
+    box->pager = NULL;
     fusioo_pager_free(pager);
     return 0;
 }
@@ -64,24 +91,26 @@ static int push_state(lua_State *L, fusioo_pager_state state, const fusioo_error
 
 /* pager:next() -> record | false, "wait" | false, "end" | false, err */
 static int next_record(lua_State *L) {
-    fusioo_item item;
     fusioo_error error;
-    fusioo_pager_state state = fusioo_pager_next(check_pager(L), &item, &error);
+    check_pager(L);
+    struct box *box = lua_touserdata(L, 1);
+    fusioo_pager_state state = take(box, &error);
     if (state != FUSIOO_PAGER_ITEM) {
         return push_state(L, state, &error);
     }
     lua_getuservalue(L, 1);
     lua_rawgeti(L, -1, 1);
-    lfu_push_item(L, lua_gettop(L), &item);
+    lfu_push_item(L, lua_gettop(L), &box->item);
+    box->kept = false;
     return 1;
 }
 
 /* pager:fill(page, most) -> how many of the page are left | false, "wait" | false, "end" | false, err
  * Adds up to `most` records of one and the same page to the table `page`. */
 static int fill(lua_State *L) {
-    fusioo_item item;
     fusioo_error error;
     fusioo_pager *pager = check_pager(L);
+    struct box *box = lua_touserdata(L, 1);
     luaL_checktype(L, 2, LUA_TTABLE);
     lua_Integer most = luaL_optinteger(L, 3, INT32_MAX);
     size_t have = lua_rawlen(L, 2);
@@ -89,12 +118,13 @@ static int fill(lua_State *L) {
     lua_getuservalue(L, 1);
     lua_rawgeti(L, 4, 1);
     do {
-        fusioo_pager_state state = fusioo_pager_next(pager, &item, &error);
+        fusioo_pager_state state = take(box, &error);
         if (state != FUSIOO_PAGER_ITEM) {
             return push_state(L, state, &error);
         }
-        lfu_push_item(L, 5, &item);
+        lfu_push_item(L, 5, &box->item);
         lua_rawseti(L, 2, (int)++have);
+        box->kept = false;
     } while (--most > 0 && fusioo_pager_left(pager) > 0);
     lua_pushinteger(L, (lua_Integer)fusioo_pager_left(pager));
     return 1;
@@ -115,11 +145,11 @@ static int progress(lua_State *L) {
 
 /* pager:ready() -> is there something to say? | nil, where it is closed */
 static int ready(lua_State *L) {
-    fusioo_pager *const *box = luaL_checkudata(L, 1, LFU_PAGER);
-    if (*box == NULL) {
+    const struct box *box = luaL_checkudata(L, 1, LFU_PAGER);
+    if (box->pager == NULL) {
         return 0;
     }
-    lua_pushboolean(L, fusioo_pager_ready(*box));
+    lua_pushboolean(L, box->kept || fusioo_pager_ready(box->pager));
     return 1;
 }
 
@@ -138,6 +168,7 @@ static int watch(lua_State *L) {
 /* pager:cancel() */
 static int cancel(lua_State *L) {
     fusioo_pager_cancel(check_pager(L));
+    ((struct box *)lua_touserdata(L, 1))->kept = false; /* its text is gone */
     return 0;
 }
 
