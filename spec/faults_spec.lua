@@ -21,20 +21,20 @@ local LONG = os.getenv "FUSIOO_LONG"
 -- Lua 5.1 waits on the spot in a loop's iterator, so that cells which take their time come one after the other: of a
 -- loop's places one has to do there.
 local WAITS_ON_THE_SPOT = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
-local CELLS = (WAITS_ON_THE_SPOT and 11583 or 11886) + (LONG and 36 or 0)
+local CELLS = (WAITS_ON_THE_SPOT and 11531 or 11876) + (LONG and 20 or 0)
 
 describe("a fault", function()
   local service, dog, methods, iterators
   local cells = 0
 
-  local function client_of(agent, options)
+  local function client_of(agent, options, version)
     options = options or {}
     return fusioo.new {
-      token = service.token, base_url = service.url, user_agent = agent,
+      token = service.token, base_url = service.url, user_agent = agent, version = version,
       rate = { calls = 100000, ledger = false, key = agent, max_wait = options.max_wait },
       retry = { attempts = options.attempts, base = 0.001, cap = 0.001 },
       timeout = { connect = 10, idle = options.idle or 30, total = 120 },
-      max_body = options.max_body or faults.MAX_BODY, version = options.version,
+      max_body = options.max_body or faults.MAX_BODY,
     }
   end
 
@@ -106,9 +106,8 @@ describe("a fault", function()
   local function run(list, side_by_side, options)
     local functions, results = {}, {}
     for i, cell in ipairs(list) do
-      local own = { version = cell.method and cell.method.version }
-      for name, value in pairs(options or {}) do own[name] = value end
-      local client = client_of(cell.agent, own)
+      local version = (cell.method or cell.iterator).version
+      local client = client_of(cell.agent, options, version)
       functions[i] = function() return cell.run(client) end
     end
     if side_by_side then
@@ -131,10 +130,8 @@ describe("a fault", function()
     if value ~= expected then return ("%s is %s, not %s"):format(what, tostring(value), tostring(expected)) end
   end
 
-  local AMBIGUOUS = { network = true, timeout = true, decode = true, too_large = true }
-
-  -- What is wrong with an error; nil where nothing is. `unknown`: it may have been a write.
-  local function fault_in_error(err, fault, attempts, unknown)
+  -- What is wrong with an error; nil where nothing is.
+  local function fault_in_error(err, fault, attempts)
     if type(err) ~= "table" then return "error " .. tostring(err) end
     local text = tostring(err)
     if text:find(service.token, 1, true) then return "the error shows the token" end
@@ -142,8 +139,7 @@ describe("a fault", function()
     if fault.waits and type(err.retry_after) ~= "number" then return "no retry_after" end
     return differ("kind", err.kind, fault.kind) or differ("status", err.status, fault.status)
       or differ("code", err.code, fault.code) or attempts and differ("attempts", err.attempts, attempts)
-      or differ("maybe_done", err.maybe_done,
-        unknown and (AMBIGUOUS[fault.kind] or (fault.status or 0) >= 500) or nil)
+      or differ("maybe_done", err.maybe_done, nil)
   end
 
   local function show(cell)
@@ -241,7 +237,7 @@ describe("a fault", function()
           local attempts = fault.repeated and not is_harmless(fault, cell.method) and 2 or 1
           local miscount = differ("number of requests", cell.count.requests, attempts)
           if not fault.repeated and not is_harmless(fault, cell.method) then
-            return fault_in_error(cell.err, fault, 1, cell.method.unknown) or miscount
+            return fault_in_error(cell.err, fault, 1) or miscount
           end
           if cell.err or cell.value == nil then return "an error" end
           if not fault.fits[cell.method.answer] and not deep(cell.value, cell.method.expected) then
@@ -261,8 +257,7 @@ describe("a fault", function()
           end
           if cell.value ~= nil then return "a result" end
           local attempts = fault.waits and cell.count.requests or fault.repeated and attempts_of(fault) or 1
-          return fault_in_error(cell.err, fault, attempts, cell.method.unknown)
-            or differ("requests", cell.count.requests, attempts)
+          return fault_in_error(cell.err, fault, attempts) or differ("requests", cell.count.requests, attempts)
         end)
       end)
 

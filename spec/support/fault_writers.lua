@@ -4,15 +4,58 @@
 --
 --   name        for messages
 --   version     of the API
---   effect      "create", "change" or "delete"
---   answer      the kind of data it takes: "object"; "maybe" (an object, null or none); "any" (no content, too);
---               "envelope" (one with any data)
+--   effect      "create"; "again" (creates, and the user allowed to send it twice); "change" or "delete"
+--   answer      what it takes: "object"; "maybe" (an object, null or none); "any" (any data, or no content at all);
+--               "envelope" (any data, but in an envelope)
+--   is_upload   it sends a file: a broken connection may tell that not all of it went out
+--   is_read_once      what it sends can be read one time only, so that a refused one may end there
 --   prepare()   makes what is to be changed or deleted, without the library; returns its id, or nil
 --   run(client, id) -> result, or nil and an error
 --   done(id)    for changes and deletes: has the service carried it out?
---   stuck       what it sends cannot be given a second time
+
+local files = require "spec.support.files"
 
 local writers = {}
+
+local BYTES = ("x"):rep(1000)
+
+-- The methods that send a file, from all that they take.
+local function add_files(list, service, is_gone)
+  local path = files.write(files.folder() .. "/new.txt", BYTES)
+  for name, source in pairs {
+    data = function() return { name = "new.txt", data = BYTES } end,
+    path = function() return path end,
+    reader = function() return { name = "new.txt", size = #BYTES, read = files.reader(BYTES, 300) } end,
+  } do
+    list[#list + 1] = { name = "create_file, " .. name, version = "v3", effect = "create", answer = "object",
+      is_upload = true, is_read_once = name == "reader", run = function(c) return c:create_file(source()) end }
+  end
+  list[#list + 1] = { name = "delete_file", version = "v3", effect = "delete", answer = "any",
+    prepare = function() return service:make_file({ size = 10 }).id end, done = is_gone "/v3/files/",
+    run = function(c, id) return c:delete_file(id) end }
+end
+
+-- Writing without a method of its own. What is read of an answer is its data, or the error in their place.
+local function data_of(data, more)
+  return data, data == nil and more or nil
+end
+
+local function add_requests(list, projects, new_record, is_changed, is_gone)
+  local function add(name, effect, run, prepare, done)
+    list[#list + 1] = { name = "request, " .. name, version = "v3", effect = effect, answer = "envelope",
+      run = function(c, id) return data_of(run(c, id)) end, prepare = prepare, done = done }
+  end
+  local function create(c, repeatable)
+    return c:request("POST", "/records/apps/" .. projects, { body = { title = "new" }, repeatable = repeatable })
+  end
+  add("POST", "create", function(c) return create(c) end)
+  add("repeatable POST", "again", function(c) return create(c, true) end)
+  add("PUT", "change", function(c, id)
+    return c:request("PUT", "/records/" .. id, { body = { title = "after" } })
+  end, new_record, is_changed)
+  add("DELETE", "delete", function(c, id) return c:request("DELETE", "/records/" .. id) end, new_record,
+    is_gone "/v3/records/")
+end
 
 function writers.all(service)
   service:config { validate = false }
@@ -30,15 +73,6 @@ function writers.all(service)
 
   local function new_discussion()
     return made(service:post("/v3/discussions/records/" .. record, { message = "before" }))
-  end
-
-  local function new_file()
-    return service:make_file { size = 1000, name = "before.txt" }.id
-  end
-
-  -- client:request returns the envelope, too, or the error.
-  local function data_of(data, more)
-    return data, data == nil and more or nil
   end
 
   local function is_changed(id)
@@ -69,33 +103,9 @@ function writers.all(service)
   list[#list + 1] = { name = "delete_discussion", version = "v3", effect = "delete", answer = "any",
     prepare = new_discussion, done = is_gone "/v3/discussions/",
     run = function(c, id) return c:delete_discussion(id) end }
-  list[#list + 1] = { name = "create_file", version = "v3", effect = "create", answer = "object",
-    run = function(c) return c:create_file { name = "new.txt", data = ("x"):rep(1000) } end }
-  list[#list + 1] = { name = "create_file, path", version = "v3", effect = "create", answer = "object",
-    run = function(c) return c:create_file "spec/support/fault_writers.lua" end }
-  list[#list + 1] = { name = "create_file, reader", version = "v3", effect = "create", answer = "object", stuck = true,
-    run = function(c)
-      local left = 10
-      return c:create_file { name = "new.txt", size = 1000, read = function()
-        left = left - 1
-        return left >= 0 and ("x"):rep(100) or nil
-      end }
-    end }
-  list[#list + 1] = { name = "delete_file", version = "v3", effect = "delete", answer = "any",
-    prepare = new_file, done = is_gone "/v3/files/",
-    run = function(c, id) return c:delete_file(id) end }
-  list[#list + 1] = { name = "request, POST", version = "v3", effect = "create", answer = "envelope",
-    run = function(c)
-      return data_of(c:request("POST", "/records/apps/" .. projects, { body = { title = "new" } }))
-    end }
-  list[#list + 1] = { name = "request, PUT", version = "v3", effect = "change", answer = "envelope",
-    prepare = new_record, done = is_changed,
-    run = function(c, id)
-      return data_of(c:request("PUT", "/records/" .. id, { body = { title = "after" } }))
-    end }
-  list[#list + 1] = { name = "request, DELETE", version = "v3", effect = "delete", answer = "envelope",
-    prepare = new_record, done = is_gone "/v3/records/",
-    run = function(c, id) return data_of(c:request("DELETE", "/records/" .. id)) end }
+  add_files(list, service, is_gone)
+  add_requests(list, projects, new_record, is_changed, is_gone)
+  table.sort(list, function(a, b) return a.name < b.name end) -- pairs has no order
   return list
 end
 

@@ -83,8 +83,10 @@ function make.length(answer, rule)
   return as_text(answer, head(answer, length) .. answer.body, rule.by < 0 and PATIENCE)
 end
 
+-- A short body is whole before it stalls: nobody is to send the next request into the silence.
 function make.stall(answer, rule)
   local begin = ""
+  answer.headers["Connection"] = "close"
   if rule.bytes then begin = head(answer) .. some_of(answer, rule) else answer.status = nil end
   return as_text(answer, begin, rule.seconds)
 end
@@ -180,8 +182,9 @@ end
 
 -- ---- Bodies ----
 
+-- A file has a way of its own to be sent, which goes with its bytes.
 local function with_body(answer, body)
-  answer.body, answer.code = body, nil
+  answer.body, answer.code, answer.send = body, nil, nil
   return answer
 end
 
@@ -235,8 +238,8 @@ function make.large(answer, rule)
     answer.headers["Content-Encoding"] = "gzip"
     return with_body(answer, bomb.gzip(BEFORE, "x", rule.bytes - #BEFORE - #AFTER, AFTER))
   end
-  answer.send = function() send_large(answer, rule.bytes) end
-  return with_body(answer, "")
+  with_body(answer, "").send = function() send_large(answer, rule.bytes) end
+  return answer
 end
 
 -- What to send instead of an answer; `answer` is nil where the request was not handled.
