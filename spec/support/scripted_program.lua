@@ -125,9 +125,11 @@ end
 local function act(connection, step)
   if step.tunnel then return tunnel(connection, step.tunnel) end
   local good = write_all(connection, step.bytes or "")
-  local filling = ("x"):rep(65536)
+  local filler = step.filler or "x"
+  local filling = filler:rep(math.floor(65536 / #filler))
   for _ = 1, step.filling or 0 do
     good = good and write_all(connection, filling)
+    if not good then break end
   end
   if step.after == "stall" then
     stall(connection)

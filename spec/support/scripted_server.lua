@@ -10,8 +10,9 @@
 --   server:stop()
 --
 -- A script is an array of steps; each request takes the next one, the last one serves all that follow. A step is a
--- table: `bytes` go out as they are, then `filling` blocks of 64 KiB of the letter x, then `after`: "keep" (default),
--- "close", "reset", or "stall" (open, and silent). `at_accept`: a step for a connection, not for a request.
+-- table: `bytes` go out as they are, then `filling` blocks of 64 KiB of the letter x, or of as many whole `filler`s,
+-- then `after`: "keep" (default), "close", "reset", or "stall" (open, and silent). `at_accept`: a step for a connection,
+-- not for a request.
 -- `tunnel`: a port, for CONNECT.
 --
 -- Owns: its process, which ends with the one that started it. Must not know: the library under test.

@@ -37,11 +37,15 @@ static bool read_answer(struct fusioo_call *call, const struct fu_http_outcome *
 
 /* The same for a file that comes. False, without an error: a redirect leads on. */
 static bool read_file(struct fusioo_call *call, const struct fu_http_outcome *outcome) {
+    struct fu_http_outcome whole = *outcome;
     switch (fu_stream_answered(call->stream, outcome, &call->error)) {
     case FU_STREAM_WHOLE:
         return true;
     case FU_STREAM_NO_FILE:
-        if (read_answer(call, outcome)) {
+        if (call->stream->endless) {
+            whole.kind = FUSIOO_OK;
+        }
+        if (read_answer(call, &whole)) {
             fu_error_set(&call->error, FUSIOO_DECODE, "the answer is no file");
         }
         return false;

@@ -209,11 +209,12 @@ static bool is_file(const struct fu_stream *stream) {
 }
 
 static enum fu_flow keep_words(struct fu_stream *stream, const char *bytes, size_t size) {
-    if (size > MOST_WORDS - stream->words->size) {
-        size = MOST_WORDS - stream->words->size; /* nobody reads on there */
+    stream->endless = size > MOST_WORDS - stream->words->size; /* and there is no time limit on a file */
+    if (stream->endless) {
+        size = MOST_WORDS - stream->words->size;
     }
     stream->no_memory = !fu_buffer_append(stream->words, bytes, size);
-    return stream->no_memory ? FU_FLOW_STOP : FU_FLOW_GO;
+    return stream->no_memory || stream->endless ? FU_FLOW_STOP : FU_FLOW_GO;
 }
 
 static enum fu_flow take(void *owner, const char *bytes, size_t size) {
@@ -289,7 +290,7 @@ void fu_stream_begin(struct fu_stream *stream) {
     stream->began = stream->done;
     stream->accepted = false;
     stream->stopped = NULL;
-    stream->no_memory = false;
+    stream->no_memory = stream->endless = false;
     stream->flow.from = stream->done;
     stream->flow.if_range = stream->validator;
     stream->head.status = 0;
@@ -349,7 +350,7 @@ enum fu_stream_end fu_stream_answered(struct fu_stream *stream, const struct fu_
         fu_error_set(error, FUSIOO_NETWORK, "%s", stream->stopped);
         return FU_STREAM_BROKEN;
     }
-    if (outcome->kind != FUSIOO_OK) {
+    if (outcome->kind != FUSIOO_OK && !stream->endless) {
         fu_error_set(error, outcome->kind, "%s", outcome->message);
         return FU_STREAM_BROKEN;
     }

@@ -43,6 +43,7 @@ struct fu_stream {
     bool useless;            /* no answer will be better than the last */
     const char *stopped;     /* why the stream itself stopped the transfer; NULL: it did not */
     bool no_memory;          /* that was why */
+    bool endless;            /* or that an answer that is no file was too long: its status and first words say enough */
     int redirects;
     char *location;    /* where a redirect led; NULL: the call's own address */
     bool is_elsewhere; /* not the service's host: it gets no token, and no call is counted */

@@ -13,6 +13,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* What an answer may have before its body, and behind it. */
+enum { MOST_HEAD_LINES = 1000, MOST_HEAD_BYTES = 256 * 1024 };
+
 /* ---- What libcurl calls ---- */
 
 /* libcurl's names for what a flow says; `size`: what GO stands for. */
@@ -49,11 +52,37 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *owner) {
     return size;
 }
 
+/* Is there one line too many, or a coding too many? What comes before an answer's body is bounded here: lines, bytes,
+ * interim answers (each has two lines at least) and, behind a body in chunks, trailers. libcurl bounds a single line
+ * (100 KB), and newer ones what lines hold together, too.
+ *
+ * What bounds a bomb: the transfer ends when more than max_body came out of the unpacking, so it costs that memory, and
+ * the time to fill it (half a second for 64 MiB). Packed more than once it would cost hours of unpacking before a byte
+ * comes out, so that is refused. A file that flows is asked for unpacked, and never unpacked here. */
+static bool is_too_much(struct fu_transfer *transfer, const char *line, size_t size) {
+    static const char name[] = "content-encoding:";
+    transfer->head_lines++;
+    transfer->head_bytes += size;
+    if (size >= 5 && memcmp(line, "HTTP/", 5) == 0) {
+        transfer->codings = 0;
+    } else if (size > sizeof name - 1 && strncasecmp(line, name, sizeof name - 1) == 0) {
+        transfer->codings += memchr(line, ',', size) != NULL ? 2 : 1;
+    }
+    transfer->refusal = transfer->head_lines > MOST_HEAD_LINES || transfer->head_bytes > MOST_HEAD_BYTES
+                            ? "the answer has too many header lines"
+                        : transfer->codings > 1 ? "the answer is compressed more than once"
+                                                : NULL;
+    return transfer->refusal != NULL;
+}
+
 static size_t take_header(char *line, size_t size, size_t count, void *owner) {
     static const char name[] = "retry-after:";
     struct fu_transfer *transfer = owner;
     size *= count;
     transfer->last_byte = fu_clock_now(&transfer->http->clock);
+    if (is_too_much(transfer, line, size)) {
+        return 0;
+    }
     if (size >= 5 && memcmp(line, "HTTP/", 5) == 0) {
         transfer->retry_after = -1; /* an interim answer's headers are not the answer's */
     } else if (size > sizeof name - 1 && strncasecmp(line, name, sizeof name - 1) == 0) {
@@ -302,7 +331,7 @@ static bool is_header_too_long(const struct fu_transfer *transfer, CURLcode code
     enum { TOO_LARGE = 100 }; /* CURLE_TOO_LARGE, which older headers lack */
     curl_off_t first_byte = 0;
     curl_easy_getinfo(transfer->easy, CURLINFO_STARTTRANSFER_TIME_T, &first_byte);
-    return (code == CURLE_OUT_OF_MEMORY || (int)code == TOO_LARGE) && first_byte > 0 && transfer->body->size == 0;
+    return (int)code == TOO_LARGE || (code == CURLE_OUT_OF_MEMORY && first_byte > 0 && transfer->body->size == 0);
 }
 
 /* What to do about a connection that could not be made; `error` is the system's number. */
@@ -428,6 +457,9 @@ void fu_transfer_outcome(const struct fu_transfer *transfer, CURLcode code, stru
     } else if (transfer->no_memory) {
         outcome->kind = FUSIOO_MEMORY;
         snprintf(outcome->message, sizeof outcome->message, "not enough memory");
+    } else if (transfer->refusal != NULL) {
+        outcome->kind = FUSIOO_DECODE;
+        snprintf(outcome->message, sizeof outcome->message, "%s", transfer->refusal);
     } else if (is_header_too_long(transfer, code)) {
         outcome->kind = FUSIOO_DECODE;
         outcome->hopeless = false;

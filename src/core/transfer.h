@@ -21,9 +21,11 @@ struct fu_transfer {
     const char *upload; /* what is left to send of a body that must not be sent twice */
     size_t upload_left;
     size_t max_body;
-    bool too_large, no_memory; /* why the write callback stopped the transfer */
-    bool sized;                /* room for the answer's announced length was made */
-    unsigned requests;         /* how often libcurl sent it */
+    bool too_large, no_memory;              /* why the write callback stopped the transfer */
+    const char *refusal;                    /* why the header callback stopped it; NULL: it did not */
+    size_t head_lines, head_bytes, codings; /* of all answers so far, interim ones included; codings of the last one */
+    bool sized;                             /* room for the answer's announced length was made */
+    unsigned requests;                      /* how often libcurl sent it */
     double retry_after;
     double started, last_byte; /* by the engine's clock */
     double idle_timeout;
