@@ -25,6 +25,8 @@ PKG_CONFIG  ?= pkg-config
 DESTDIR     ?=
 PREFIX      ?= /usr/local
 FUZZ_SECONDS ?= 60
+# The target to run, without fuzz_: `make fuzz FUZZ=seam`.
+FUZZ        ?= *
 FUZZ_CC     ?= clang
 
 # ---- Names that follow from the Lua version -----------------------------------------------------------------------
@@ -95,7 +97,7 @@ endif
 CORE_SRC    := $(wildcard src/core/*.c)
 BINDING_SRC := $(wildcard src/binding/*.c)
 TEST_SRC    := $(wildcard spec/c/test_*.c)
-FUZZ_SRC    := $(wildcard spec/fuzz/*.c)
+FUZZ_SRC    := $(wildcard spec/fuzz/fuzz_$(FUZZ).c)
 BENCH_SRC   := $(wildcard bench/*.c)
 LUA_SRC     := $(shell find lua -name '*.lua' 2>/dev/null)
 SPECS       ?= $(sort $(shell find spec -name '*_spec.lua' 2>/dev/null))
@@ -191,7 +193,7 @@ $(B)/bench/page: $(BINDING_OBJ)
 
 $(B)/spec/fuzz_%: spec/fuzz/fuzz_%.c $(LIB) $(B)/flags.stamp
 	@mkdir -p $(@D)
-	$(COMPILE) -fsanitize=fuzzer -Isrc/core -o $@ $< $(LDFLAGS) $(LIB) $(LIBS)
+	$(COMPILE) -fsanitize=fuzzer -Isrc/core $(CURL_CFLAGS) -o $@ $< $(LDFLAGS) $(LIB) $(LIBS)
 
 # The helper that runs one test program and leaves nothing of it behind; never sanitized.
 %/ci/reaper: .ci/reaper.c

@@ -43,7 +43,7 @@ valgrind: ## run C tests and the specs named by VALGRIND_SPECS (all but faults_s
 	@$(MAKE) LUA_VERSION=jit LUA=luajit FLAVOUR= module
 	@WRAPPER='$(VALGRIND)' SPEC_TIMEOUT=3600 $(RUN) $(C_TESTS) $(VALGRIND_SPECS)
 
-fuzz: ## run every fuzz target for FUZZ_SECONDS (60)
+fuzz: ## run every fuzz target, or the one called FUZZ, for FUZZ_SECONDS (60)
 	@.ci/setup test
 	@$(MAKE) FLAVOUR=fuzz CC=$(FUZZ_CC) fuzz-run
 

@@ -151,6 +151,27 @@ static void a_long_address_is_cut_in_the_error_alone(void **state) {
     refuse(url, "https://");
 }
 
+static void what_one_host_may_know(void **state) {
+    (void)state;
+    static const struct {
+        const char *one, *other;
+        bool same;
+    } table[] = {
+        {"https://api.fusioo.com", "https://API.fusioo.com:443/files?x#y", true},
+        {"https://api.fusioo.com", "https://api.fusioo.com:444/", false},
+        {"https://api.fusioo.com", "https://api.fusioo.com@evil.example/", false},
+        {"http://127.0.0.1:80", "http://2130706433/", true},
+        {"http://127.0.0.1:80", "https://127.0.0.1:80/", false},
+        {"http://[fe80::1%25eth0]/", "http://[fe80::1%25eth0]/x", true},
+        {"http://[fe80::1%25eth0]/", "http://[fe80::1%25eth1]/", false}, /* another network, another host */
+        {"http://[fe80::1%25eth0]/", "http://[fe80::1]/", false},
+    };
+    for (size_t i = 0; i < COUNT(table); i++) {
+        assert_int_equal(fu_address_same_origin(table[i].one, table[i].other), table[i].same);
+        assert_int_equal(fu_address_same_origin(table[i].other, table[i].one), table[i].same);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_https_anywhere),
@@ -160,6 +181,7 @@ int main(void) {
         cmocka_unit_test(refuses_what_is_no_address),
         cmocka_unit_test(the_error_shows_no_password),
         cmocka_unit_test(a_long_address_is_cut_in_the_error_alone),
+        cmocka_unit_test(what_one_host_may_know),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,7 @@ local RECORDS, FILE = 95, 5000 -- as spec/c/small_server.h has them
 
 local function new_client(url, more)
   local options = {
-    base_url = url, token = function() return "a-token" end, rate = { calls = 100000, ledger = false },
+    base_url = url, token = function() return "a-token" end, rate = { calls = 1000000000, ledger = false },
     retry = { attempts = 2, base = 0.001, cap = 0.001 }, on_event = function() end, concurrency = 3,
   }
   for name, value in pairs(more or {}) do options[name] = value end

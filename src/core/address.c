@@ -136,12 +136,26 @@ static bool same_part(CURLU *one, CURLU *other, CURLUPart part) {
     return same;
 }
 
+/* The interface that a link-local address goes out by: one address can be another host behind each. */
+static bool same_zone(CURLU *one, CURLU *other) {
+    char *left = NULL;
+    char *right = NULL;
+    CURLUcode left_code = curl_url_get(one, CURLUPART_ZONEID, &left, 0);
+    CURLUcode right_code = curl_url_get(other, CURLUPART_ZONEID, &right, 0);
+    bool none = left_code == CURLUE_NO_ZONEID && right_code == CURLUE_NO_ZONEID;
+    bool same = none || (left != NULL && right != NULL && strcmp(left, right) == 0);
+    curl_free(left);
+    curl_free(right);
+    return same;
+}
+
 bool fu_address_same_origin(const char *one, const char *other) {
     CURLU *left = curl_url();
     CURLU *right = curl_url();
     bool same = left != NULL && right != NULL && curl_url_set(left, CURLUPART_URL, one, 0) == CURLUE_OK &&
                 curl_url_set(right, CURLUPART_URL, other, 0) == CURLUE_OK && same_part(left, right, CURLUPART_SCHEME) &&
-                same_part(left, right, CURLUPART_HOST) && same_part(left, right, CURLUPART_PORT);
+                same_part(left, right, CURLUPART_HOST) && same_part(left, right, CURLUPART_PORT) &&
+                same_zone(left, right);
     curl_url_cleanup(left);
     curl_url_cleanup(right);
     return same;

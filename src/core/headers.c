@@ -59,8 +59,12 @@ static const char *value_of(const char *line, size_t *size, const char *name) {
     return value;
 }
 
+/* A validator goes back to the service in a header of the next request: a lone CR could make two of one there. */
 static void keep_value(char *target, size_t room, const char *value, size_t size) {
     bool fits = size < room;
+    for (size_t i = 0; i < size; i++) {
+        fits = fits && (unsigned char)value[i] >= ' ' && value[i] != 0x7f;
+    }
     memcpy(target, value, fits ? size : 0);
     target[fits ? size : 0] = '\0';
 }
@@ -127,7 +131,7 @@ void fu_head_read(struct fu_http_head *head, const char *line, size_t size) {
     } else if ((value = value_of(line, &left, "content-range:")) != NULL) {
         read_range(head, value, left);
     } else if ((value = value_of(line, &left, "etag:")) != NULL) {
-        if (left > 1 && *value == '"') {
+        if (left > 1 && value[0] == '"' && value[left - 1] == '"') {
             keep_value(head->validator, sizeof head->validator, value, left);
         }
     } else if ((value = value_of(line, &left, "last-modified:")) != NULL) {

@@ -32,13 +32,13 @@ static enum fu_flow give(void *owner, char *target, size_t room, size_t *size) {
         from = stream->before.data + stream->position;
         there = head - (size_t)stream->position;
     } else if (stream->position < content_end) {
-        from = stream->chunk.data + stream->chunk_sent;
         there = stream->chunk.size - stream->chunk_sent;
         if (there == 0) {
             stream->wants = true;
             stream->news(stream->owner);
             return FU_FLOW_PAUSE;
         }
+        from = stream->chunk.data + stream->chunk_sent;
         stream->chunk_sent += there < room ? there : room;
     } else {
         size_t at = (size_t)(stream->position - content_end);
