@@ -17,30 +17,6 @@ static double now_of(const struct fu_http *http) {
     return fu_clock_now(&http->clock);
 }
 
-/* ---- Descriptors ---- */
-
-void fu_http_add_socket(struct fu_http *http, int fd) {
-    if (http->socket_count == http->socket_capacity) {
-        size_t capacity = http->socket_capacity > 0 ? http->socket_capacity * 2 : 16;
-        int *sockets = fu_realloc(http->sockets, capacity * sizeof *sockets);
-        if (sockets == NULL) {
-            return; /* a forked child would keep this one open, no more */
-        }
-        http->sockets = sockets;
-        http->socket_capacity = capacity;
-    }
-    http->sockets[http->socket_count++] = fd;
-}
-
-void fu_http_remove_socket(struct fu_http *http, int fd) {
-    for (size_t i = 0; i < http->socket_count; i++) {
-        if (http->sockets[i] == fd) {
-            http->sockets[i] = http->sockets[--http->socket_count];
-            return;
-        }
-    }
-}
-
 /* ---- What libcurl calls ---- */
 
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *owner, void *known) {
@@ -111,7 +87,7 @@ bool fu_http_warm_up(struct fu_http *http) {
 
 static void close_descriptors(struct fu_http *http) {
     for (size_t i = 0; i < http->socket_count; i++) {
-        close(http->sockets[i]);
+        close(http->sockets[i].fd);
     }
     http->socket_count = 0;
 }
@@ -309,6 +285,16 @@ static bool is_over(const struct fu_http *http, double end) {
     return end >= 0 && now_of(http) >= end;
 }
 
+/* The kept connection had bytes that nobody asked for, and libcurl has closed it: over another one. Nothing was sent. */
+static void begin_anew(struct fu_transfer *transfer) {
+    struct fu_http *http = transfer->http;
+    curl_multi_remove_handle(http->multi, transfer->easy);
+    transfer->stale = transfer->added = false;
+    transfer->next_to_add = NULL;
+    *http->to_add_end = transfer;
+    http->to_add_end = &transfer->next_to_add;
+}
+
 /* Ends the transfers that libcurl is through with. False: the time is up and some may be left. */
 static bool finish_transfers(struct fu_http *http, double end) {
     int left;
@@ -321,8 +307,14 @@ static bool finish_transfers(struct fu_http *http, double end) {
         }
         CURLcode code = message->data.result;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
-        fu_transfer_outcome((struct fu_transfer *)(void *)transfer, code, &outcome);
-        finish((struct fu_transfer *)(void *)transfer, &outcome);
+        struct fu_transfer *ended = (struct fu_transfer *)(void *)transfer;
+        if (ended->stale) {
+            begin_anew(ended);
+            continue;
+        }
+        fu_transfer_note_socket(ended);
+        fu_transfer_outcome(ended, code, &outcome);
+        finish(ended, &outcome);
         if (is_over(http, end)) {
             return left == 0;
         }

@@ -18,6 +18,13 @@
 
 struct fu_transfer;
 
+/* A descriptor of libcurl's. */
+struct fu_socket {
+    int fd;
+    int local_port, remote_port; /* 0: not known yet */
+    bool serial;                 /* an answer came over it, and it carries one at a time: HTTP/1 */
+};
+
 struct fu_http {
     void *multi; /* CURLM; NULL until the first transfer */
     struct fu_poller poller;
@@ -31,7 +38,7 @@ struct fu_http {
     pid_t process;                            /* who opened this */
     struct fu_transfer *first;                /* transfers under way */
     struct fu_transfer *to_add, **to_add_end; /* those of them that libcurl does not know yet, in order */
-    int *sockets;                             /* libcurl's descriptors, for a child to close */
+    struct fu_socket *sockets;                /* libcurl's descriptors, also for a child to close */
     size_t socket_count, socket_capacity;
     void *idle[8]; /* easy handles to use again */
     size_t idle_count;

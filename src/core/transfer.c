@@ -5,6 +5,7 @@
 #include "alloc.h"
 #include "error.h"
 #include "headers.h"
+#include "sockets.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -119,8 +120,10 @@ static int note_request(void *owner, char *remote, char *local, int remote_port,
     struct fu_transfer *transfer = owner;
     (void)remote;
     (void)local;
-    (void)remote_port;
-    (void)local_port;
+    if (fu_sockets_is_stale(transfer->http, local_port, remote_port)) {
+        transfer->stale = true;
+        return CURL_PREREQFUNC_ABORT;
+    }
     transfer->requests++;
     return CURL_PREREQFUNC_OK;
 }
@@ -134,14 +137,26 @@ static curl_socket_t open_socket(void *owner, curlsocktype purpose, struct curl_
 #endif
     int fd = socket(address->family, type, address->protocol);
     if (fd >= 0) {
-        fu_http_add_socket(owner, fd);
+        fu_sockets_add(owner, fd);
     }
     return fd;
 }
 
 static int close_socket(void *owner, curl_socket_t fd) {
-    fu_http_remove_socket(owner, fd);
+    fu_sockets_remove(owner, fd);
     return close(fd);
+}
+
+void fu_transfer_note_socket(const struct fu_transfer *transfer) {
+    long version = 0;
+    long local_port = 0;
+    long remote_port = 0;
+    curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_VERSION, &version);
+    curl_easy_getinfo(transfer->easy, CURLINFO_LOCAL_PORT, &local_port);
+    curl_easy_getinfo(transfer->easy, CURLINFO_PRIMARY_PORT, &remote_port);
+    if (version == CURL_HTTP_VERSION_1_0 || version == CURL_HTTP_VERSION_1_1) {
+        fu_sockets_note_serial(transfer->http, (int)local_port, (int)remote_port);
+    }
 }
 
 /* ---- Setting up ---- */

@@ -26,6 +26,7 @@ struct fu_transfer {
     size_t head_lines, head_bytes, codings; /* of all answers so far, interim ones included; codings of the last one */
     bool sized;                             /* room for the answer's announced length was made */
     unsigned requests;                      /* how often libcurl sent it */
+    bool stale;                             /* it was not: bytes that nobody asked for wait on the connection */
     double retry_after;
     double started, last_byte; /* by the engine's clock */
     double idle_timeout;
@@ -44,10 +45,7 @@ void fu_transfer_outcome(const struct fu_transfer *transfer, CURLcode code, stru
 /* Wipes and frees the headers, which hold the token. */
 void fu_transfer_free_headers(struct fu_transfer *transfer);
 
-/* Notes a descriptor of libcurl's, for a forked child to close. */
-void fu_http_add_socket(struct fu_http *http, int fd);
-
-/* Forgets it again, since libcurl closes it. */
-void fu_http_remove_socket(struct fu_http *http, int fd);
+/* Notes, when an answer has come, what its connection is like. */
+void fu_transfer_note_socket(const struct fu_transfer *transfer);
 
 #endif
