@@ -79,7 +79,7 @@ local SHORT_PLACES = {
 function readers.iterators(service)
   local projects = service.apps.projects
   local records = service:truth(projects).ids
-  local record, discussions = discussed(service)
+  local about, discussions = discussed(service)
 
   local function ids_of(list)
     local ids = {}
@@ -116,7 +116,7 @@ function readers.iterators(service)
       add(ids, c:users { page_size = 10, offset = from })
     end },
     { name = "discussions", places = SHORT_PLACES, truth = ids_of(discussions), run = function(c, ids, from)
-      add(ids, c:discussions(record, { page_size = 10, offset = from }))
+      add(ids, c:discussions(about, { page_size = 10, offset = from }))
     end },
     { name = "list", places = RECORD_PLACES, truth = records, at_once = true, run = function(c, ids, from)
       local list, err = c:app(projects):list(query(from))
