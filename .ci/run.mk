@@ -1,6 +1,6 @@
 # run.mk: the targets that run something. What runs a test program, and counts, is spec/run.
 
-.PHONY: demo test test-long specs check lint asan valgrind fuzz bench doc emulator env clean help
+.PHONY: demo test test-long specs check lint asan valgrind fuzz soak bench doc emulator env clean help
 
 demo: ## set up, build and run examples/quickstart.lua
 	@.ci/setup demo
@@ -58,6 +58,11 @@ fuzz-run: $(FUZZERS)
 			-artifact_prefix=build/fuzz/$$name- $$corpus $$(ls -d spec/fuzz/corpus/$$name 2>/dev/null) || exit 1; \
 	done
 	@echo 'fuzz: $(words $(FUZZERS)) targets, $(FUZZ_SECONDS) s each, no fault found'
+
+soak: ## run random writes against random faults for SOAK_SECONDS (600), and compare; SOAK_SEED repeats a run
+	@.ci/setup test
+	@$(MAKE) build/ci/reaper all
+	@BUILD='$(B)' LUA='$(LUA)' $(ENV) spec/soak/run
 
 bench: all $(BENCHES) ## build and run the benchmarks
 	@[ -x bench/run ] || { echo 'bench: there is no bench/run' >&2; exit 1; }

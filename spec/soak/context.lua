@@ -1,0 +1,107 @@
+-- What the operations of one worker share: its clients, which come and go, its random numbers, its model.
+--
+-- Owns: the clients, the judging of errors by their kind. Must not know: which operations there are.
+
+local fusioo = require "fusioo"
+local model = require "spec.soak.model"
+local tally = require "spec.soak.tally"
+
+local context = {}
+context.__index = context
+
+local CLIENTS = 4
+
+-- What may come back while the service has faults. Anything else is a difference: nothing that a worker asks for is
+-- wrong or missing.
+local EXPECTED = {
+  network = true, timeout = true, decode = true, api = true, auth = true, rate_limit = true, cancelled = true,
+  closed = true,
+}
+
+-- A generator with a seed of its own, the same on every Lua: random(n) is 1 to n.
+local function new_random(seed)
+  local state = seed % 2147483646 + 1
+  for _ = 1, 3 do state = state * 16807 % 2147483647 end
+  return function(n)
+    state = state * 16807 % 2147483647
+    return state % n + 1
+  end
+end
+
+-- `plan`: worker (its number), seed, url, token, runtime, ledger, folder, apps, expected (lists of ids), users.
+function context.new(plan)
+  local self = setmetatable({
+    plan = plan, random = new_random(plan.seed * 64 + plan.worker), model = model.new(plan.worker), tally = tally.new(),
+    clients = {}, apps = plan.apps, files = 0, moved = 0, gaps = 0,
+  }, context)
+  for i = 1, CLIENTS do self.clients[i] = self:new_client(i == 1 and "v3" or nil) end
+  return self
+end
+
+function context:one_of(list)
+  return list[self.random(#list)]
+end
+
+-- True once in `n` times.
+function context:once_in(n)
+  return self.random(n) == 1
+end
+
+-- ---- Clients ----
+
+function context:new_client(version)
+  local plan, token = self.plan, self.plan.token
+  return fusioo.new {
+    base_url = plan.url, runtime = plan.runtime, version = version or self:one_of { "v3", "v3", "v2", "v1" },
+    token = self:once_in(2) and token or function() return token end,
+    rate = { calls = plan.calls, window = plan.window, ledger = plan.ledger, key = "soak",
+      max_wait = self:one_of { 3, 10, 30 } },
+    retry = { attempts = self:one_of { 1, 2, 4, 6 }, base = 0.01, cap = 0.1 },
+    timeout = { connect = 2, idle = self:one_of { 0.5, 1 }, total = self:one_of { 2, 5, 20 } },
+    concurrency = self.random(6), max_body = 4 * 1048576,
+    on_event = self:once_in(3) and function(event)
+      if tostring(event.path):find(token, 1, true) then self.model:differ("an event shows the token") end
+    end or nil,
+  }
+end
+
+-- A client for an operation; `version`: it has to speak that one.
+function context:client(version)
+  if version then return self.clients[1] end
+  return self:one_of(self.clients)
+end
+
+-- Closes a client in the midst of what it does, and puts a fresh one in its place.
+function context:replace_client()
+  local place = self.random(CLIENTS)
+  local old = self.clients[place]
+  self.clients[place] = self:new_client(place == 1 and "v3" or nil)
+  self.tally:note_client(old:stats())
+  old:close()
+  local value, err = old:ping()
+  if value ~= nil or err.kind ~= "closed" then self.model:differ("a closed client answers") end
+end
+
+-- The run is over.
+function context:close()
+  for _, client in ipairs(self.clients) do
+    self.tally:note_client(client:stats())
+    client:close()
+  end
+end
+
+-- ---- Errors ----
+
+-- An operation has ended. Returns whether it succeeded.
+function context:ended(name, err)
+  if err ~= nil and (type(err) ~= "table" or err.kind == nil) then
+    error(err, 0) -- a mistake of the soak's, or of the library's
+  end
+  self.tally:note(name, err)
+  if err == nil then return true end
+  if not EXPECTED[err.kind] then self.model:differ("%s: %s", name, tostring(err)) end
+  if tostring(err):find(self.plan.token, 1, true) then self.model:differ("%s: the error shows the token", name) end
+  return false
+end
+
+return context
