@@ -230,7 +230,7 @@ static bool begin(struct program *program) {
 
 /* Runs `scenario` with the allocation number `n` of `heap` failing, and once more with all the memory it wants. False:
  * there is no allocation number `n`. */
-static bool run(struct heap *heap, bool scenario(struct program *program), bool rate_error, long n) {
+static bool run(struct heap *heap, bool scenario(struct program *), bool rate_error, long n) {
     struct program program = {.rate_error = rate_error};
     long core_live = core_heap.live;
     long libcurl_live = libcurl_heap.live;
@@ -344,7 +344,7 @@ static void libcurl_runs_out_of_memory_while_transfers_are_made_ready(void **sta
 static int actions_to_fail;
 
 /* Stands before libcurl's own. */
-CURLMcode curl_multi_socket_action(CURLM *multi, curl_socket_t fd, int mask, int *running) {
+CURLMcode curl_multi_socket_action(CURLM *multi_handle, curl_socket_t s, int ev_bitmask, int *running_handles) {
     static CURLMcode (*original)(CURLM *, curl_socket_t, int, int *);
     if (actions_to_fail > 0 && --actions_to_fail == 0) {
         return CURLM_OUT_OF_MEMORY;
@@ -352,7 +352,7 @@ CURLMcode curl_multi_socket_action(CURLM *multi, curl_socket_t fd, int mask, int
     if (original == NULL) {
         *(void **)&original = dlsym(RTLD_NEXT, "curl_multi_socket_action");
     }
-    return original(multi, fd, mask, running);
+    return original(multi_handle, s, ev_bitmask, running_handles);
 }
 
 /* libcurl says so and no more: what is under way would wait for a socket that nobody watches. */

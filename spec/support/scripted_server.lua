@@ -11,8 +11,8 @@
 --
 -- A script is an array of steps; each request takes the next one, the last one serves all that follow. A step is a
 -- table: `bytes` go out as they are, then `filling` blocks of 64 KiB of the letter x, or of as many whole `filler`s,
--- then `after`: "keep" (default), "close", "reset", or "stall" (open, and silent). `at_accept`: a step for a connection,
--- not for a request.
+-- then `after`: "keep" (default), "close", "reset", or "stall" (open, and silent). `at_accept`: a step for a
+-- connection, not for a request.
 -- `tunnel`: a port, for CONNECT.
 --
 -- Owns: its process, which ends with the one that started it. Must not know: the library under test.

@@ -144,8 +144,7 @@ typedef struct fusioo_options {
     bool rate_error;         /* an empty window is an error instead of a wait; false */
     double rate_max_wait;    /* longest wait of one call for the window, seconds; negative: no limit; -1 */
     const char *rate_key;    /* the company's name: clients with one base_url and key share a window; NULL: by token */
-    const char *rate_ledger; /* file through which processes share a window; NULL: one in the user's state folder, named
-                                after base_url and key or token; "": none, the window lives in this process */
+    const char *rate_ledger; /* file to share it through; NULL: in the user's state folder; "": none, memory alone */
     int retry_attempts;      /* requests for one call at most; 4 */
     double retry_base;       /* seconds before the first repeat; doubles each time; 0.5 */
     double retry_cap;        /* longest such wait; 30 */
@@ -162,8 +161,8 @@ void fusioo_options_init(fusioo_options *options);
 /* Makes a client. NULL: FUSIOO_INVALID (what is wrong with which option) or FUSIOO_MEMORY. The caller frees it. */
 fusioo_client *fusioo_client_new(fusioo_engine *engine, const fusioo_options *options, fusioo_error *error);
 
-/* Makes a client that shares engine and statistics with `client`; base address, version and endpoints are taken from
- * there, everything else from `options`. NULL as fusioo_client_new. The caller frees it. */
+/* Makes a client that shares engine, statistics, base address, version and endpoints with `client`; everything else is
+ * taken from `options`. NULL as fusioo_client_new. The caller frees it. */
 fusioo_client *fusioo_client_view(fusioo_client *client, const fusioo_options *options, fusioo_error *error);
 
 /* Replaces the request of a method, named as in the Lua interface ("get_records"), by `request` ("GET
@@ -350,9 +349,8 @@ bool fusioo_call_give(fusioo_call *call, const char *bytes, size_t size, fusioo_
 /* Ends the call with FUSIOO_INVALID, since its file or sink failed: `why` says how. No errors. */
 void fusioo_call_give_up(fusioo_call *call, const char *why);
 
-/* Starts FUSIOO_DOWNLOAD_FILE. `rewindable`: the owner can forget what it took and begin again. Where a connection
- * breaks, the call goes on where it stopped, if the service knows how. NULL as fusioo_call_start. The caller frees it.
- */
+/* Starts FUSIOO_DOWNLOAD_FILE. `rewindable`: the owner can forget what it took and begin again. A broken connection is
+ * gone on from where it stopped, if the service knows how. NULL as fusioo_call_start. The caller frees it. */
 fusioo_call *fusioo_call_download(fusioo_client *client, const char *id, size_t id_size, bool rewindable,
                                   fusioo_error *error);
 
@@ -448,8 +446,7 @@ void fusioo_pager_free(fusioo_pager *pager);
 /* As fusioo_call_id. Cannot fail. */
 uint64_t fusioo_pager_id(const fusioo_pager *pager);
 
-/* Asks for one FUSIOO_NEED_READY once fusioo_pager_next has something other than FUSIOO_PAGER_WAIT to say. Cannot fail.
- */
+/* Asks for one FUSIOO_NEED_READY once fusioo_pager_next would not say FUSIOO_PAGER_WAIT. Cannot fail. */
 void fusioo_pager_watch(fusioo_pager *pager);
 
 /* ---- The queue of needs: what the engine wants its owner to do ---- */

@@ -285,7 +285,8 @@ static bool is_over(const struct fu_http *http, double end) {
     return end >= 0 && now_of(http) >= end;
 }
 
-/* The kept connection had bytes that nobody asked for, and libcurl has closed it: over another one. Nothing was sent. */
+/* The kept connection had bytes that nobody asked for, and libcurl has closed it: over another one. Nothing was sent.
+ */
 static void begin_anew(struct fu_transfer *transfer) {
     struct fu_http *http = transfer->http;
     curl_multi_remove_handle(http->multi, transfer->easy);
