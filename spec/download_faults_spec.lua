@@ -17,7 +17,7 @@ local OLD = "what was there before"
 
 -- A success with other bytes in the file's place: nobody can know better.
 local function is_sham(rule)
-  local stands = { body = true, data = true, code = true, deep = true, large = true, utf8 = true }
+  local stands = { body = true, data = true, deep = true, large = true, utf8 = true }
   return stands[rule.fault] or rule.fault == "html" and rule.status == 200 or rule.fault == "length" and rule.by < 0
     or rule.fault == "nul" and rule.place ~= "header"
 end

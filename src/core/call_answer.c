@@ -35,12 +35,35 @@ static bool read_answer(struct fusioo_call *call, const struct fu_http_outcome *
     return false;
 }
 
+/* Is what came as a file an envelope that says no? A file of JSON is one, too, only where it has a code that is no
+ * success, and a message. */
+static bool is_refusal(struct fusioo_call *call, const struct fu_http_outcome *outcome) {
+    struct fu_stream *stream = call->stream;
+    if (!stream->doubtful) {
+        return false;
+    }
+    fu_buffer_clear(&call->body);
+    if (stream->chunk.size > 0 && !fu_buffer_append(&call->body, stream->chunk.data, stream->chunk.size)) {
+        fu_error_memory(&call->error);
+        return true;
+    }
+    if (!read_answer(call, outcome) && call->error.has_code && call->envelope.message.data != NULL) {
+        fu_stream_reject(stream);
+        return true;
+    }
+    stream->doubtful = false;
+    fu_error_clear(&call->error, FUSIOO_OK);
+    call->envelope.data = (struct fu_slice){NULL, 0};
+    fu_buffer_clear(&call->body);
+    return false;
+}
+
 /* The same for a file that comes. False, without an error: a redirect leads on. */
 static bool read_file(struct fusioo_call *call, const struct fu_http_outcome *outcome) {
     struct fu_http_outcome whole = *outcome;
     switch (fu_stream_answered(call->stream, outcome, &call->error)) {
     case FU_STREAM_WHOLE:
-        return true;
+        return !is_refusal(call, outcome);
     case FU_STREAM_NO_FILE:
         if (call->stream->endless) {
             whole.kind = FUSIOO_OK;

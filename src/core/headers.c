@@ -130,6 +130,10 @@ void fu_head_read(struct fu_http_head *head, const char *line, size_t size) {
         head->framed = head->framed || (left >= 7 && strncasecmp(value + left - 7, "chunked", 7) == 0);
     } else if ((value = value_of(line, &left, "content-range:")) != NULL) {
         read_range(head, value, left);
+    } else if ((value = value_of(line, &left, "content-type:")) != NULL) {
+        head->is_json = left >= 16 && strncasecmp(value, "application/json", 16) == 0;
+    } else if (value_of(line, &left, "content-disposition:") != NULL) {
+        head->is_named = true;
     } else if ((value = value_of(line, &left, "etag:")) != NULL) {
         if (left > 1 && value[0] == '"' && value[left - 1] == '"') {
             keep_value(head->validator, sizeof head->validator, value, left);

@@ -54,6 +54,8 @@ struct fu_http_head {
     int64_t range_start; /* Content-Range: first byte; negative: there is none */
     int64_t range_total; /* and the size of the whole; negative: it does not say */
     bool framed;         /* is the end of the body marked, so that a cut shows? */
+    bool is_json;        /* is it said to be JSON? */
+    bool is_named;       /* Content-Disposition: it is a file, whatever it holds */
     char validator[256]; /* a strong ETag, or a Last-Modified that is as good; "": neither */
     char modified[64], date[64];
     struct fu_buffer location; /* where a redirect leads, whole address */

@@ -9,7 +9,8 @@ static bool may_pass(const struct fu_outcome *outcome) {
     case FUSIOO_DECODE:
         return !outcome->hopeless;
     case FUSIOO_API:
-        return outcome->status >= 500;
+        /* 429: another host's, where a file was fetched; the service's own is the window's business. */
+        return outcome->status >= 500 || outcome->status == 429;
     default:
         return false;
     }

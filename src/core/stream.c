@@ -13,6 +13,7 @@
 enum {
     MOST_CHUNK = 256 * 1024,  /* bytes that wait for a slow owner */
     MOST_WORDS = 1024 * 1024, /* of an answer that is no file */
+    MOST_REFUSAL = 4096,      /* of an envelope that says no with HTTP 200 */
     MOST_REDIRECTS = 5,
     LEAST_PROGRESS = 64 * 1024, /* each request is one of the company's calls: it must bring more than a few bytes */
     OK = 200,
@@ -198,6 +199,7 @@ static bool accept(struct fu_stream *stream) {
     }
     stream->accepted = true;
     if (head->status == OK) {
+        stream->doubtful = head->is_json && !head->is_named && !stream->is_elsewhere;
         stream->total = head->length;
         memcpy(stream->validator, head->validator, sizeof stream->validator);
     }
@@ -233,8 +235,17 @@ static enum fu_flow take(void *owner, const char *bytes, size_t size) {
         return FU_FLOW_STOP;
     }
     stream->done += (int64_t)size;
-    stream->news(stream->owner);
+    stream->doubtful = stream->doubtful && stream->done <= MOST_REFUSAL;
+    if (!stream->doubtful) {
+        stream->news(stream->owner);
+    }
     return FU_FLOW_GO;
+}
+
+void fu_stream_reject(struct fu_stream *stream) {
+    fu_buffer_clear(&stream->chunk);
+    stream->doubtful = false;
+    stream->done = stream->began = 0;
 }
 
 struct fu_stream *fu_stream_download(bool rewindable, struct fu_buffer *words, fusioo_error *error) {
@@ -247,7 +258,7 @@ struct fu_stream *fu_stream_download(bool rewindable, struct fu_buffer *words, f
 }
 
 bool fu_stream_take(struct fu_stream *stream, const char **bytes, size_t *size) {
-    if (stream->chunk.size == 0) {
+    if (stream->chunk.size == 0 || stream->doubtful) {
         return false;
     }
     struct fu_buffer full = stream->chunk;
@@ -288,7 +299,7 @@ void fu_stream_begin(struct fu_stream *stream) {
         begin_again(stream);
     }
     stream->began = stream->done;
-    stream->accepted = false;
+    stream->accepted = stream->doubtful = false; /* what was cut off and goes on is taken for a file */
     stream->stopped = NULL;
     stream->no_memory = stream->endless = false;
     stream->flow.from = stream->done;
@@ -317,7 +328,7 @@ bool fu_stream_made_progress(const struct fu_stream *stream) {
 }
 
 bool fu_stream_has_news(const struct fu_stream *stream) {
-    return stream->upload ? stream->wants : stream->restart || stream->chunk.size > 0;
+    return stream->upload ? stream->wants : stream->restart || (stream->chunk.size > 0 && !stream->doubtful);
 }
 
 /* An answer that came to its end: is it the whole file? */
@@ -361,6 +372,9 @@ enum fu_stream_end fu_stream_answered(struct fu_stream *stream, const struct fu_
         return FU_STREAM_REDIRECT;
     }
     if (outcome->status == NO_SUCH_PART && stream->flow.from > 0) {
+        if (stream->head.range_total == stream->done && !is_changed(stream)) {
+            return FU_STREAM_WHOLE; /* all of it had come, and only the mark of its end was lost */
+        }
         stream->validator[0] = '\0'; /* the next request asks for all of it, if it may */
         fu_error_set(error, FUSIOO_NETWORK, "the service has no byte %lld of the file any more",
                      (long long)stream->flow.from);

@@ -39,6 +39,7 @@ struct fu_stream {
     int64_t began;           /* `done` when the attempt began */
     int64_t farthest;        /* the most that any attempt before it had reached, also one that was in vain */
     bool accepted;           /* the answer under way brings the file */
+    bool doubtful;           /* it may be an envelope that says no, with HTTP 200: nothing is handed out yet */
     bool restart;            /* the owner must forget what it has taken */
     bool useless;            /* no answer will be better than the last */
     const char *stopped;     /* why the stream itself stopped the transfer; NULL: it did not */
@@ -89,6 +90,9 @@ bool fu_stream_follow(struct fu_stream *stream, const char *base, fusioo_error *
 
 /* Forgets where a redirect led: such an address may live for minutes alone. */
 void fu_stream_go_home(struct fu_stream *stream);
+
+/* The doubtful answer was no file: nothing of it is handed out. */
+void fu_stream_reject(struct fu_stream *stream);
 
 /* Is there something for the owner to do? */
 bool fu_stream_has_news(const struct fu_stream *stream);

@@ -209,9 +209,11 @@ static bool add_flow(struct fu_transfer *transfer, const struct fu_http_flow *fl
 static bool set_headers(struct fu_transfer *transfer, const struct fu_http_request *request) {
     const struct fu_http_flow *flow = request->flow;
     bool takes = flow != NULL && flow->take != NULL;
+    bool is_form = flow != NULL && flow->give != NULL;
+    bool says_json = flow == NULL || (!is_form && strcmp(request->method, "GET") != 0);
     return add_header(transfer, takes ? "Accept: */*" : "Accept: application/json") &&
-           (flow != NULL ? add_flow(transfer, flow)
-                         : add_header(transfer, "Content-Type: application/json") && add_header(transfer, "Expect:")) &&
+           (!says_json || add_header(transfer, "Content-Type: application/json")) &&
+           (flow != NULL ? add_flow(transfer, flow) : add_header(transfer, "Expect:")) &&
            add_header(transfer, "Cache-Control: no-cache") &&
            (request->bearer == NULL || add_bearer(transfer, request->bearer)) &&
            curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers) == CURLE_OK &&
