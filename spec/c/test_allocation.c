@@ -266,7 +266,7 @@ static bool run(struct heap *heap, bool scenario(struct program *), bool rate_er
     return failed;
 }
 
-static void run_all(struct heap *heap, bool scenario(struct program *program), const char *name) {
+static void run_all(struct heap *heap, bool scenario(struct program *), const char *name) {
     long runs = 0;
     for (int rate_error = 0; rate_error < 2; rate_error++) {
         for (long n = 1; run(heap, scenario, rate_error, n); n++) {

@@ -74,6 +74,7 @@ static void check_name(const char *at, size_t size, const char *name, size_t nam
 /* Reads the body as a strict server does: by its boundary. */
 static void check_body(const struct fu_buffer *body, const char *type, const char *name, size_t name_size,
                        const char *file, size_t size) {
+    FUZZ_CHECK(body->data != NULL);
     const char *end = body->data + body->size;
     const char *boundary = skip(type, type + strlen(type), "multipart/form-data; boundary=");
     char delimiter[80];

@@ -70,11 +70,13 @@ static bool read_host(const char *address, char *host, size_t room) {
     size = end < size ? end : size;
     size_t count = 0;
     for (size_t i = 0; i < size && count + 2 < room; i++) {
-        unsigned byte = (unsigned char)at[i];
-        if (at[i] == '%' && size - i > 2 && sscanf(at + i + 1, "%2x", &byte) == 1) {
+        host[count] = at[i];
+        if (at[i] == '%' && size - i > 2 && strspn(at + i + 1, "0123456789abcdefABCDEF") >= 2) {
+            char digits[3] = {at[i + 1], at[i + 2], '\0'};
+            host[count] = (char)strtol(digits, NULL, 16);
             i += 2;
         }
-        host[count++] = (char)byte;
+        count++;
     }
     if (*at == '[') {
         host[count++] = ']';
