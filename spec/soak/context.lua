@@ -49,11 +49,23 @@ end
 
 -- ---- Clients ----
 
+-- The option token: the token, or a function that returns it, or one that now and then returns an old one first.
+function context:new_token()
+  local token, calls = self.plan.token, 0
+  return self:one_of {
+    token, function() return token end,
+    function()
+      calls = calls + 1
+      return calls % 20 == 0 and "an-old-token" or token
+    end,
+  }
+end
+
 function context:new_client(version)
   local plan, token = self.plan, self.plan.token
   return fusioo.new {
     base_url = plan.url, runtime = plan.runtime, version = version or self:one_of { "v3", "v3", "v2", "v1" },
-    token = self:once_in(2) and token or function() return token end,
+    token = self:new_token(),
     rate = { calls = plan.calls, window = plan.window, ledger = plan.ledger, key = "soak",
       max_wait = self:one_of { 3, 10, 30 } },
     retry = { attempts = self:one_of { 1, 2, 4, 6 }, base = 0.01, cap = 0.1 },
@@ -67,8 +79,9 @@ end
 
 -- A client for an operation; `version`: it has to speak that one.
 function context:client(version)
-  if version then return self.clients[1] end
-  return self:one_of(self.clients)
+  local client = version and self.clients[1] or self:one_of(self.clients)
+  if self:once_in(6) then return client:with { tag = "view", timeout = { idle = 1 } } end
+  return client
 end
 
 -- Closes a client in the midst of what it does, and puts a fresh one in its place.
@@ -76,17 +89,34 @@ function context:replace_client()
   local place = self.random(CLIENTS)
   local old = self.clients[place]
   self.clients[place] = self:new_client(place == 1 and "v3" or nil)
-  self.tally:note_client(old:stats())
   old:close()
+  self.tally:note_client(old:stats())
   local value, err = old:ping()
   if value ~= nil or err.kind ~= "closed" then self.model:differ("a closed client answers") end
+end
+
+-- Closes a view, which ends what is under way over it and nothing else.
+function context:close_view()
+  local view, is_closed = self:client():with { tag = "closed" }, false
+  local results = fusioo.all {
+    function()
+      local value, err = view:get_app(self.apps.projects)
+      if not value and err.kind == "closed" and not is_closed then self.model:differ("a view is closed too early") end
+      return value, err
+    end,
+    function()
+      is_closed = true
+      view:close()
+    end,
+  }
+  self:ended("close_view", results[1].err)
 end
 
 -- The run is over.
 function context:close()
   for _, client in ipairs(self.clients) do
-    self.tally:note_client(client:stats())
     client:close()
+    self.tally:note_client(client:stats())
   end
 end
 

@@ -61,7 +61,7 @@ end
 local by_query = {}
 for name, query in pairs(lists.QUERIES) do by_query[name] = expected(query) end
 local users = service:get("/v3/users").json.data
-local before = #service:creates()
+local before, requests_before = #service:creates(), service:stats().requests
 service:config(weather.bad(seed))
 
 -- ---- Rows that come and go ----
@@ -205,6 +205,8 @@ for _, fault in ipairs(judge.faults) do faults[#faults + 1] = fault end
 checks = checks + judge.checks
 
 local sum = tallies.sum(tally)
+check(stats.requests - requests_before <= sum.calls, "the service got %.0f requests, and %.0f were counted",
+  stats.requests - requests_before, sum.calls)
 print("operations " .. counts_of(sum.operations))
 print("failed     " .. counts_of(sum.failures))
 print("faults     " .. counts_of(fault_counts()))

@@ -47,13 +47,18 @@ local OPERATIONS = {
   { 6, records.discuss }, { 6, records.comment }, { 4, records.get_discussion }, { 3, records.delete_discussion },
   { 4, records.discussions }, { 6, files.create }, { 8, files.download }, { 3, files.delete }, { 2, files.get },
   { 3, lists.iterate }, { 4, lists.count }, { 4, lists.get_records }, { 2, lists.users }, { 4, lists.small },
-  { 1, context.replace_client },
+  { 1, context.replace_client }, { 1, context.close_view },
 }
+
+local operate
+
+-- Some at once, in the midst of the others; to cancel one's task is to cancel all of them.
+table.insert(OPERATIONS, { 2, function() fusioo.all({ operate, operate, operate }, 2) end })
 
 local weights = 0
 for _, entry in ipairs(OPERATIONS) do weights = weights + entry[1] end
 
-local function operate()
+function operate()
   local at = context.random(weights)
   for _, entry in ipairs(OPERATIONS) do
     at = at - entry[1]
