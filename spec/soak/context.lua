@@ -10,6 +10,7 @@ local context = {}
 context.__index = context
 
 local CLIENTS = 4
+local RETIRED = 20
 
 -- What may come back while the service has faults. Anything else is a difference: nothing that a worker asks for is
 -- wrong or missing.
@@ -32,7 +33,7 @@ end
 function context.new(plan)
   local self = setmetatable({
     plan = plan, random = new_random(plan.seed * 64 + plan.worker), model = model.new(plan.worker), tally = tally.new(),
-    clients = {}, apps = plan.apps, files = 0, moved = 0, gaps = 0,
+    clients = {}, retired = {}, apps = plan.apps, files = 0, moved = 0, gaps = 0,
   }, context)
   for i = 1, CLIENTS do self.clients[i] = self:new_client(i == 1 and "v3" or nil) end
   return self
@@ -90,7 +91,8 @@ function context:replace_client()
   local old = self.clients[place]
   self.clients[place] = self:new_client(place == 1 and "v3" or nil)
   old:close()
-  self.tally:note_client(old:stats())
+  table.insert(self.retired, old) -- a view of it may go on, and count
+  if #self.retired > RETIRED then self.tally:note_client(table.remove(self.retired, 1):stats()) end
   local value, err = old:ping()
   if value ~= nil or err.kind ~= "closed" then self.model:differ("a closed client answers") end
 end
@@ -114,9 +116,11 @@ end
 
 -- The run is over.
 function context:close()
-  for _, client in ipairs(self.clients) do
-    client:close()
-    self.tally:note_client(client:stats())
+  for _, list in ipairs { self.clients, self.retired } do
+    for _, client in ipairs(list) do
+      client:close()
+      self.tally:note_client(client:stats())
+    end
   end
 end
 
