@@ -355,21 +355,28 @@ CURLMcode curl_multi_socket_action(CURLM *multi_handle, curl_socket_t s, int ev_
     return original(multi_handle, s, ev_bitmask, running_handles);
 }
 
-/* libcurl says so and no more: what is under way would wait for a socket that nobody watches. */
+/* libcurl says so and no more: what is under way would wait for a socket that nobody watches, until its time limit and
+ * a repeat. Where that was the count alone, the list goes on without it. */
 static void libcurl_cannot_note_a_socket(void **state) {
     (void)state;
+    int failures = 0;
     for (int i = 1; i <= 20; i++) {
         struct program program = {.rate_error = true};
+        fusioo_stats stats;
         assert_true(begin(&program));
         actions_to_fail = i;
         bool good = read_all(&program);
         bool failed = actions_to_fail == 0;
         actions_to_fail = 0;
-        assert_true(failed ? !good && program.error.kind == FUSIOO_MEMORY : good);
+        assert_true(good || (failed && program.error.kind == FUSIOO_MEMORY));
         assert_true(read_all(&program));
+        fusioo_client_stats(program.client, &stats);
+        assert_int_equal(stats.retries, 0);
+        failures += !good;
         fusioo_client_free(program.client);
         fusioo_engine_free(program.engine);
     }
+    assert_true(failures > 0);
 }
 
 /* ---- All of it ---- */

@@ -72,11 +72,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     char dated[sizeof head.modified] = "";
     while (fuzz_left(&input) > 0) {
         size_t length;
-        const uint8_t *start = input.at;
         char *line = fuzz_line(&input, &length);
         char *exact = malloc(length + 2); /* no NUL */
         FUZZ_CHECK(exact != NULL);
-        memcpy(exact, start, length);
+        for (size_t i = 0; i < length; i++) {
+            exact[i] = line[i];
+        }
         memcpy(exact + length, "\r\n", 2);
         bool was_framed = head.framed;
         bool chooses = length == 0 && head.validator[0] == '\0';
