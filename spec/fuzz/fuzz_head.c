@@ -78,7 +78,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         for (size_t i = 0; i < length; i++) {
             exact[i] = line[i];
         }
-        memcpy(exact + length, "\r\n", 2);
+        exact[length] = '\r';
+        exact[length + 1] = '\n';
         bool was_framed = head.framed;
         bool chooses = length == 0 && head.validator[0] == '\0';
         fu_head_read(&head, exact, length + 2);
