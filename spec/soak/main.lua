@@ -22,7 +22,7 @@ if not ledger or ledger == "" or ledger == "false" then ledger = false end
 
 local ROWS = 600     -- that nobody touches
 local SILENCE = 90   -- seconds without a beat after which a worker hangs
-local GROWTH = 8192  -- KiB by which a worker's memory, Lua's own apart, may grow after its first third
+local GROWTH = 8192  -- KiB by which a worker's memory, Lua's own apart, may grow after its second fifth
 
 local checks, faults = 0, {}
 
@@ -198,8 +198,10 @@ for i, report in ipairs(reports) do
   for _, difference in ipairs(report.differences) do check(false, "%s", difference) end
   local warm, last = most(report.samples, 0.2, 0.4, true), most(report.samples, 0.8, 1, true)
   check(last - warm <= GROWTH, "worker %d grew by %.0f KiB", report.worker, last - warm)
-  print(("worker %d: RSS %.0f KiB after its first third, %.0f KiB at the end; Lua apart %.0f and %.0f"):format(
-    report.worker, most(report.samples, 0.2, 0.4), most(report.samples, 0.8, 1), warm, last))
+  local fifths = {}
+  for n = 1, 5 do fifths[n] = ("%.1f"):format(most(report.samples, (n - 1) / 5, n / 5) / 1024) end
+  print(("worker %d: RSS %s MiB, by fifths of the time; without Lua's own %.1f, then %.1f"):format(report.worker,
+    table.concat(fifths, ", "), warm / 1024, last / 1024))
 end
 for _, fault in ipairs(judge.faults) do faults[#faults + 1] = fault end
 checks = checks + judge.checks

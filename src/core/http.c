@@ -285,8 +285,8 @@ static bool is_over(const struct fu_http *http, double end) {
     return end >= 0 && now_of(http) >= end;
 }
 
-/* The kept connection had bytes that nobody asked for, and libcurl has closed it: over another one. Nothing was sent.
- */
+/* Once more, over another connection: on the kept one bytes waited that nobody had asked for. Nothing was sent, and
+ * libcurl has closed it. */
 static void begin_anew(struct fu_transfer *transfer) {
     struct fu_http *http = transfer->http;
     curl_multi_remove_handle(http->multi, transfer->easy);
