@@ -13,6 +13,10 @@ local socket = require "socket"
 local tallies = require "spec.soak.tally"
 local weather = require "spec.soak.weather"
 
+if _VERSION == "Lua 5.1" and not rawget(_G, "jit") then
+  error("soak: its operations wait inside pcall, which Lua 5.1 cannot do: take LuaJIT or a later one", 0)
+end
+
 local folder = assert(arg[1])
 local seconds = tonumber(os.getenv "SOAK_SECONDS")
 local seed = tonumber(os.getenv "SOAK_SEED" or "") or math.floor(socket.gettime() * 1000) % 1000000
