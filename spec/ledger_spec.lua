@@ -184,6 +184,7 @@ describe("the ledger", function()
       local ok, message = pcall(t.new_client, rate)
       assert.is_false(ok)
       for _, text in ipairs {"rate.ledger", ...} do assert.truthy(tostring(message):find(text, 1, true), message) end
+      assert.is_nil(message:find("memory", 1, true)) -- there is no client that could count there
       assert.equal(0, #t.service:log())
     end
 

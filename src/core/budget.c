@@ -135,7 +135,8 @@ bool fu_budget_share(struct fu_budget *budget, const char *path, mode_t mode, st
     if (budget->ledger->retry_at < 0) {
         return true;
     }
-    return budget->ledger->no_memory ? fu_error_memory(error) : fu_error_set(error, FUSIOO_INVALID, "%s", budget->news);
+    return budget->ledger->no_memory ? fu_error_memory(error)
+                                     : fu_error_set(error, FUSIOO_INVALID, "%s", budget->ledger->trouble);
 }
 
 void fu_budget_refresh(struct fu_budget *budget, struct fu_limit limit) {

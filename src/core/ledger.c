@@ -54,9 +54,10 @@ void fu_ledger_close(struct fu_ledger *ledger) {
 /* Goes on in memory for a while, and says so the first time. */
 static enum fu_access give_up(struct fu_ledger *ledger, double now, const char *why) {
     if (ledger->retry_at < 0) {
+        fu_error_copy(ledger->trouble, sizeof ledger->trouble, why, strlen(why));
         snprintf(ledger->news, sizeof ledger->news,
-                 "%.400s; until that is mended calls are counted in memory, and other processes know nothing of them",
-                 why);
+                 "%s; until that is mended calls are counted in memory, and other processes know nothing of them",
+                 ledger->trouble);
     }
     fu_locked_drop(&ledger->file);
     ledger->held = false;

@@ -30,7 +30,8 @@ struct fu_ledger {
     bool no_memory;    /* that is why */
     char *bytes;       /* room for the file */
     size_t room;
-    char news[640]; /* what the user should hear; "": nothing */
+    char trouble[400]; /* why the file cannot be had */
+    char news[640];    /* what the user should hear; "": nothing */
 };
 
 enum fu_access {
