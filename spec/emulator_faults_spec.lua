@@ -225,6 +225,12 @@ describe("emulator", function()
       assert.equal("", under { fault = "stall", seconds = 0.01 })
     end)
 
+    it("stall says that the connection ends, also behind a whole body", function()
+      local head, body = split(under { fault = "stall", bytes = 100000, seconds = 0.05 })
+      assert.equal(intact, body)
+      assert.truthy(head:find("\r\nConnection: close\r\n", 1, true))
+    end)
+
     it("stall ends when the client goes away", function()
       under { fault = "stall" }
       local entry
@@ -354,6 +360,16 @@ describe("emulator", function()
       answer = service:get(PATH)
       assert.equal(10000, answer.json.code)
       assert.is_nil(answer.json.data)
+    end)
+
+    it("stand in the place of a file's bytes, too", function()
+      local path = "/v3/files/" .. service:make_file({ size = 100 }).id .. "/download"
+      plan { fault = "body", text = "other bytes" }
+      assert.equal("other bytes", service:get(path).body)
+      plan { fault = "large", bytes = 1000 }
+      assert.equal(1000, #service:get(path).body)
+      plan()
+      assert.equal(100, #service:get(path).body)
     end)
 
     it("utf8 and nul spoil the last string", function()
