@@ -446,7 +446,7 @@ void fu_http_step(struct fu_http *http, double budget) {
     http->more = false;
     do {
         if (!move_once(http, end, &moved)) {
-            http->more = true; /* answers that libcurl has ready show on no descriptor */
+            http->more = moved; /* answers that libcurl has ready show on no descriptor; none are where nothing moved */
             break;
         }
     } while (moved);
