@@ -59,7 +59,13 @@ bool fu_refusal_is_same(const struct fu_refusal *one, const struct fu_refusal *o
 }
 
 void fu_refusal_merge(struct fu_refusal *known, const struct fu_refusal *other) {
+    if (other->refused_at == known->refused_at) {
+        return; /* one and the same 429: what is known says what came after it */
+    }
+    double closed = known->closed_until > other->closed_until ? known->closed_until : other->closed_until;
     if (other->refused_at > known->refused_at) {
         *known = *other;
     }
+    known->closed_until =
+        closed; /* the later one may have been told to wait less: nobody goes before the longer wait */
 }
