@@ -4,11 +4,13 @@
 #include "clock.h"
 #include "headers.h"
 #include "http.h"
+#include "sockets.h"
 #include "transfer.h"
 
 #include "test.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -150,6 +152,111 @@ static void a_budget_hands_over_one_request_at_a_time(void **state) {
     close(server);
 }
 
+/* ---- The time limit on silence ---- */
+
+enum { UPLOAD = 600 * 1000, IDLE = 60 };
+
+static double idle_now;
+
+static double read_idle_now(void *nobody) {
+    (void)nobody;
+    return idle_now;
+}
+
+static void note_outcome(void *owner, const struct fu_http_outcome *outcome) {
+    *(struct fu_http_outcome *)owner = *outcome;
+}
+
+static int unsent_of(struct fu_http *http) {
+    int unsent = 0;
+    for (size_t i = 0; i < http->socket_count; i++) {
+        unsent += fu_sockets_unsent(http, http->sockets[i].local_port, http->sockets[i].remote_port);
+    }
+    return unsent;
+}
+
+/* Reads at least `least` bytes, all that came by then. */
+static void read_some(int peer, size_t least) {
+    char bytes[4096];
+    size_t got = 0;
+    while (got < least) {
+        ssize_t size = recv(peer, bytes, sizeof bytes, 0);
+        assert_true(size > 0);
+        got += (size_t)size;
+    }
+}
+
+/* Takes the connection of an upload, and lets it go on until the system takes no more of it. */
+static int take_upload(struct fu_http *http, int server) {
+    int peer = -1;
+    while (peer < 0) {
+        fu_http_step(http, -1);
+        peer = accept4(server, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    }
+    assert_int_equal(fcntl(peer, F_SETFL, 0), 0);
+    for (int left = -1, before = 0; left != before || left == 0; usleep(1000)) {
+        fu_http_step(http, -1);
+        before = left;
+        left = unsent_of(http);
+    }
+    return peer;
+}
+
+static void what_the_system_still_sends_is_not_silence(void **state) {
+    (void)state;
+    struct fu_http http;
+    fusioo_error error;
+    char url[64];
+    int room = 8192;
+    idle_now = 1000;
+    int server = listen_silently(url, sizeof url);
+    assert_int_equal(setsockopt(server, SOL_SOCKET, SO_RCVBUF, &room, sizeof room), 0);
+    assert_true(fu_http_open(&http, (struct fu_clock){.now = read_idle_now}, &error));
+    char *body = calloc(1, UPLOAD);
+    struct fu_http_request request = {.method = "PUT",
+                                      .url = url,
+                                      .body = body,
+                                      .body_size = UPLOAD,
+                                      .plain = true,
+                                      .repeatable = true,
+                                      .connect_timeout = 1e6,
+                                      .idle_timeout = IDLE,
+                                      .max_body = 1000};
+    struct fu_buffer answer = {0};
+    struct fu_http_outcome outcome = {.message = ""};
+    assert_non_null(fu_http_start(&http, &request, &answer, note_outcome, &outcome, &error));
+    int peer = take_upload(&http, server);
+
+    /* The reader takes some in each idle time: that can go on for ever, whether libcurl has something left or not. */
+    for (int i = 0; i < 8; i++) {
+        int before = unsent_of(&http);
+        assert_true(before > 0);
+        read_some(peer, 40000);
+        while (unsent_of(&http) >= before) {
+            usleep(1000); /* the confirmation is on its way */
+        }
+        idle_now += IDLE * 0.7;
+        fu_http_step(&http, -1);
+        assert_string_equal(outcome.message, "");
+        assert_non_null(http.first);
+    }
+
+    /* Nobody takes anything: it is over after one idle time, and a look. */
+    assert_true(unsent_of(&http) > 0);
+    for (int i = 0; i < 3; i++) {
+        idle_now += IDLE * 0.5;
+        fu_http_step(&http, -1);
+    }
+    assert_int_equal(outcome.kind, FUSIOO_TIMEOUT);
+    assert_null(http.first);
+    assert_non_null(strstr(outcome.message, "timeout.idle"));
+    fu_http_close(&http);
+    fu_buffer_free(&answer);
+    free(body);
+    close(peer);
+    close(server);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_seconds),
@@ -158,6 +265,7 @@ int main(void) {
         cmocka_unit_test(a_date_that_is_over_is_now),
         cmocka_unit_test(what_is_neither_says_nothing),
         cmocka_unit_test(a_budget_hands_over_one_request_at_a_time),
+        cmocka_unit_test(what_the_system_still_sends_is_not_silence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 
 #include "alloc.h"
 #include "error.h"
+#include "idle.h"
 #include "transfer.h"
 
 #include <pthread.h>
@@ -195,18 +196,9 @@ static void on_idle(struct fu_timer *timer) {
     struct fu_transfer *transfer = (struct fu_transfer *)(void *)((char *)timer - offsetof(struct fu_transfer, idle));
     struct fu_http *http = transfer->http;
     double now = now_of(http);
-    if (!transfer->added || transfer->paused) {
-        fu_timers_set(&http->timers, &transfer->idle, now + transfer->idle_timeout);
-        return;
-    }
-    curl_off_t ready = 0; /* microseconds until the request could be sent; 0: there is no connection yet */
-    curl_easy_getinfo(transfer->easy, CURLINFO_PRETRANSFER_TIME_T, &ready);
-    double last = ready > 0 ? transfer->started + (double)ready / 1e6 : now;
-    if (transfer->last_byte > last) {
-        last = transfer->last_byte;
-    }
-    if (last + transfer->idle_timeout > now) {
-        fu_timers_set(&http->timers, &transfer->idle, last + transfer->idle_timeout);
+    double next = fu_idle_next(transfer, now);
+    if (next > now) {
+        fu_timers_set(&http->timers, &transfer->idle, next);
         return;
     }
     struct fu_http_outcome outcome;
@@ -235,6 +227,7 @@ struct fu_transfer *fu_http_start(struct fu_http *http, const struct fu_http_req
     transfer->retry_after = -1;
     transfer->started = transfer->last_byte = now;
     transfer->idle_timeout = request->idle_timeout;
+    transfer->has_body = request->body_size > 0 || (request->flow != NULL && request->flow->give != NULL);
     transfer->done = done;
     transfer->owner = owner;
     fu_timer_init(&transfer->idle, on_idle);
@@ -256,7 +249,7 @@ struct fu_transfer *fu_http_start(struct fu_http *http, const struct fu_http_req
     http->first = transfer;
     *http->to_add_end = transfer;
     http->to_add_end = &transfer->next_to_add;
-    fu_timers_set(&http->timers, &transfer->idle, now + request->idle_timeout);
+    fu_timers_set(&http->timers, &transfer->idle, fu_idle_next(transfer, now));
     return transfer;
 }
 

@@ -6,7 +6,11 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#ifdef __linux__
+#include <linux/sockios.h>
+#endif
 
 void fu_sockets_add(struct fu_http *http, int fd) {
     if (http->socket_count == http->socket_capacity) {
@@ -70,4 +74,18 @@ bool fu_sockets_is_stale(struct fu_http *http, int local_port, int remote_port) 
         return false;
     }
     return recv(one->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+}
+
+int fu_sockets_unsent(struct fu_http *http, int local_port, int remote_port) {
+    const struct fu_socket *one = find(http, local_port, remote_port);
+    int unsent = 0;
+#if defined SIOCOUTQ
+    return one != NULL && ioctl(one->fd, SIOCOUTQ, &unsent) == 0 ? unsent : 0;
+#elif defined SO_NWRITE
+    socklen_t size = sizeof unsent;
+    return one != NULL && getsockopt(one->fd, SOL_SOCKET, SO_NWRITE, &unsent, &size) == 0 ? unsent : 0;
+#else
+    (void)one;
+    return unsent;
+#endif
 }

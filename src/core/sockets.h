@@ -20,4 +20,8 @@ void fu_sockets_note_serial(struct fu_http *http, int local_port, int remote_por
 /* Is there such a connection on which something waits, be it its end? */
 bool fu_sockets_is_stale(struct fu_http *http, int local_port, int remote_port);
 
+/* Bytes given to the connection between these ports that the other side has not confirmed; 0 also where the system does
+ * not tell. */
+int fu_sockets_unsent(struct fu_http *http, int local_port, int remote_port);
+
 #endif

@@ -31,6 +31,8 @@ struct fu_transfer {
     double started, last_byte; /* by the engine's clock */
     double idle_timeout;
     struct fu_timer idle;
+    bool has_body; /* does the request have one? */
+    int unsent;    /* bytes that the system had not sent at the last look */
     fu_http_done *done;
     void *owner;
     char words[CURL_ERROR_SIZE];
