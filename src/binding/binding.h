@@ -65,6 +65,7 @@ void lfu_push_item(lua_State *L, int shape, const fusioo_item *item);
 extern const luaL_Reg lfu_engine_functions[];
 extern const luaL_Reg lfu_client_functions[];
 extern const luaL_Reg lfu_file_functions[];
+extern const luaL_Reg lfu_token_functions[];
 
 /* Sets up the type of engines. */
 void lfu_open_engine(lua_State *L);

@@ -108,6 +108,7 @@ LUALIB_API int luaopen_fusioo_core(lua_State *L) {
     luaL_setfuncs(L, lfu_engine_functions, 0);
     luaL_setfuncs(L, lfu_client_functions, 0);
     luaL_setfuncs(L, lfu_file_functions, 0);
+    luaL_setfuncs(L, lfu_token_functions, 0);
     lua_pushstring(L, FUSIOO_VERSION);
     lua_setfield(L, -2, "version");
     lua_pushlightuserdata(L, NULL);

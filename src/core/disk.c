@@ -1,8 +1,9 @@
-/* disk.c: files that appear whole or not at all (see fusioo.h).
+/* disk.c: files that appear whole or not at all (see fusioo.h and disk.h).
  * Owns: the file beside the one that is to be. Must not know: where its bytes come from. */
+#include "disk.h"
+
 #include "alloc.h"
 #include "error.h"
-#include "fusioo.h"
 #include "random.h"
 
 #include <errno.h>
@@ -16,6 +17,7 @@ struct fusioo_file {
     int fd;
     char *path, *beside;
     bool is_there; /* the file beside */
+    bool secret;   /* for its owner alone, whoever could read the one before */
     pid_t process; /* whose it is: a forked child must not take it from its parent */
 };
 
@@ -37,13 +39,13 @@ static bool open_beside(fusioo_file *file, fusioo_error *error) {
         uint64_t number = 0;
         fu_random_bytes(&number, sizeof number);
         snprintf(file->beside, size, "%.*s.fusioo.part-%016llx", folder, file->path, (unsigned long long)number);
-        file->fd = open(file->beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        file->fd = open(file->beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, file->secret ? 0600 : 0666);
     } while (file->fd < 0 && errno == EEXIST);
     file->is_there = file->fd >= 0;
     return file->is_there || fail(error, "write", file->path);
 }
 
-fusioo_file *fusioo_file_create(const char *path, fusioo_error *error) {
+static fusioo_file *create(const char *path, bool secret, fusioo_error *error) {
     struct stat found;
     fusioo_file *file = fu_calloc(1, sizeof *file);
     if (file == NULL) {
@@ -51,6 +53,7 @@ fusioo_file *fusioo_file_create(const char *path, fusioo_error *error) {
         return NULL;
     }
     file->fd = -1;
+    file->secret = secret;
     file->process = getpid();
     file->path = fu_strdup(path);
     bool good = file->path != NULL;
@@ -70,6 +73,14 @@ fusioo_file *fusioo_file_create(const char *path, fusioo_error *error) {
         return NULL;
     }
     return file;
+}
+
+fusioo_file *fusioo_file_create(const char *path, fusioo_error *error) {
+    return create(path, false, error);
+}
+
+fusioo_file *fu_file_create_secret(const char *path, fusioo_error *error) {
+    return create(path, true, error);
 }
 
 /* A forked child shares the descriptor, and its place in the file, with its parent. */
@@ -128,7 +139,7 @@ bool fusioo_file_commit(fusioo_file *file, fusioo_error *error) {
         fusioo_file_discard(file);
         return false;
     }
-    if (stat(file->path, &old) == 0) {
+    if (!file->secret && stat(file->path, &old) == 0) {
         fchmod(file->fd, old.st_mode & 07777); /* who could read the file before can read the new one */
     }
     bool good = fsync(file->fd) == 0 || fail(error, "save", file->beside);

@@ -45,8 +45,7 @@ static bool put_folder(struct fu_buffer *path, fusioo_error *error) {
     return !path->failed || fu_error_memory(error);
 }
 
-/* Makes the folder and those above it that are missing. */
-static bool make_folders(char *path, fusioo_error *error) {
+bool fu_state_make_folders(char *path, fusioo_error *error) {
     struct stat found;
     for (char *at = path + 1;; at++) {
         char byte = *at;
@@ -70,7 +69,8 @@ bool fu_state_path(const char *name, char **path, fusioo_error *error) {
     struct fu_buffer text = FU_BUFFER_EMPTY;
     struct stat found;
     bool good = put_folder(&text, error) && text.data != NULL;
-    good = good && ((stat(text.data, &found) == 0 && S_ISDIR(found.st_mode)) || make_folders(text.data, error));
+    good =
+        good && ((stat(text.data, &found) == 0 && S_ISDIR(found.st_mode)) || fu_state_make_folders(text.data, error));
     if (good) {
         fu_buffer_putc(&text, '/');
         fu_buffer_puts(&text, name);

@@ -1,0 +1,107 @@
+--- Stores: where a token is kept between two calls, and between two runs of a program.
+--
+-- A store is a table with two functions, `load()` and `save(token)`; a program may bring its own. A token is
+-- `{access_token=, token_type=, expires_at=, refresh_token=}`, all but the first may be missing; further fields with
+-- plain values are kept as they are.
+--
+-- Owns: the two stores that the library brings. Must not know: where a token comes from, what it is used for.
+
+local core = require "fusioo.core"
+
+local store = {}
+
+local FIELDS = { access_token = "string", token_type = "string", expires_at = "number", refresh_token = "string" }
+
+-- What is wrong with a token, in words that hold none of it; nil: nothing.
+local function fault_of(token)
+  if type(token) ~= "table" then return "it is a " .. type(token) .. ", not a table" end
+  if token.access_token == nil then return "it has no access_token" end
+  for name, wanted in pairs(FIELDS) do
+    local found = type(token[name])
+    if found ~= "nil" and found ~= wanted then return ("%s is a %s, not a %s"):format(name, found, wanted) end
+  end
+  if token.access_token == "" then return "its access_token is empty" end
+  for name, value in pairs(token) do
+    if type(name) ~= "string" then return "it has a key that is no string" end
+    if type(value) == "table" then return ("%s is a table"):format(name) end
+  end
+end
+
+local function check(where, token)
+  local fault = fault_of(token)
+  if fault then error(where .. ": this is no token: " .. fault, 0) end
+end
+
+local function copy(token)
+  local result = {}
+  for name, value in pairs(token) do result[name] = value end
+  return result
+end
+
+local function read(path)
+  local text, err = core.token_file_read(path)
+  if not text then return nil, err end
+  if text == "" then return nil end
+  local token = core.json_decode(text)
+  local fault = fault_of(token)
+  if fault then
+    -- Not the reader's own words: they might quote the token.
+    return nil, core.error {
+      kind = "invalid",
+      message = ("the token file '%s' holds no token; if it is the right file, remove it and sign in again")
+        :format(path),
+    }
+  end
+  return token
+end
+
+--- Keeps a token in a file. It has mode 0600 and is replaced in one piece; a folder that is missing is made with mode
+-- 0700; a file that others can read or write is refused. Nothing is read or written before the first use.
+-- @param path the file; nil: `token.json` in `$XDG_STATE_HOME/fusioo`, else in `~/.local/state/fusioo`
+-- @return store: `load()` returns the token, nil where there is none, or nil and an error of kind `invalid`;
+-- `save(token)` returns true, or nil and an error of kind `invalid`, and raises on what is no token
+-- @usage local store = fusioo.store.file("/var/lib/report/token.json")
+function store.file(path)
+  if path ~= nil and type(path) ~= "string" then
+    error("fusioo.store.file: path is a " .. type(path) .. ", not a string", 0)
+  elseif path == "" or (path and path:find("\0", 1, true)) then
+    error("fusioo.store.file: path is empty or holds a NUL byte", 0)
+  end
+  local function place()
+    if path then return path end
+    return core.state_path("token.json")
+  end
+  return {
+    load = function()
+      local at, err = place()
+      if not at then return nil, err end
+      return read(at)
+    end,
+    save = function(token)
+      check("store.save", token)
+      local at, err = place()
+      if not at then return nil, err end
+      local text
+      text, err = core.json_encode(token, "token")
+      if not text then return nil, err end
+      return core.token_file_write(at, text .. "\n")
+    end,
+  }
+end
+
+--- Keeps a token in memory, for as long as the store lives.
+-- @return store: as that of `fusioo.store.file`
+-- @usage local store = fusioo.store.memory()
+function store.memory()
+  local kept
+  return {
+    load = function() return kept and copy(kept) end,
+    save = function(token)
+      check("store.save", token)
+      kept = copy(token)
+      return true
+    end,
+  }
+end
+
+return store

@@ -1,0 +1,196 @@
+/* test_token_file.c: who may see the file of a token, and that it is there whole. */
+#include "token_file.h"
+
+#include "test.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char folder[64];
+static char path[128];
+static fusioo_error error;
+static struct fu_buffer text;
+
+static int begin(void **state) {
+    (void)state;
+    strcpy(folder, "/tmp/fusioo-token.XXXXXX");
+    text = (struct fu_buffer){.secret = true};
+    if (mkdtemp(folder) == NULL) {
+        return -1;
+    }
+    snprintf(path, sizeof path, "%s/sub/token", folder);
+    return 0;
+}
+
+/* Removes what is in the folder `sub`. Returns how many files it had. */
+static int empty_sub(void) {
+    char sub[128];
+    char one[512];
+    int count = 0;
+    snprintf(sub, sizeof sub, "%s/sub", folder);
+    DIR *listing = opendir(sub);
+    if (listing == NULL) {
+        return 0;
+    }
+    for (const struct dirent *entry; (entry = readdir(listing)) != NULL;) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+            snprintf(one, sizeof one, "%s/%s", sub, entry->d_name);
+            unlink(one);
+            count++;
+        }
+    }
+    closedir(listing);
+    rmdir(sub);
+    return count;
+}
+
+static int end(void **state) {
+    (void)state;
+    empty_sub();
+    fu_buffer_free(&text);
+    return rmdir(folder);
+}
+
+static void write_it(const char *words) {
+    if (!fu_token_file_write(path, words, strlen(words), &error)) {
+        fail_msg("%s", error.message);
+    }
+}
+
+static const char *read_it(void) {
+    fu_buffer_clear(&text);
+    if (!fu_token_file_read(path, &text, &error)) {
+        fail_msg("%s", error.message);
+    }
+    return text.size > 0 ? text.data : "";
+}
+
+static mode_t mode_of(const char *name) {
+    struct stat found;
+    assert_int_equal(stat(name, &found), 0);
+    return found.st_mode & 07777;
+}
+
+static void no_file_is_no_token(void **state) {
+    (void)state;
+    assert_string_equal(read_it(), "");
+}
+
+static void is_for_its_owner_alone_whatever_the_umask(void **state) {
+    (void)state;
+    char sub[128];
+    snprintf(sub, sizeof sub, "%s/sub", folder);
+    mode_t old = umask(0);
+    write_it("first");
+    umask(old);
+    assert_string_equal(read_it(), "first");
+    assert_int_equal(mode_of(path), 0600);
+    assert_int_equal(mode_of(sub), 0700);
+}
+
+static void a_new_token_takes_no_mode_from_the_old_file(void **state) {
+    (void)state;
+    write_it("a longer one than the next");
+    assert_int_equal(chmod(path, 0644), 0);
+    write_it("next");
+    assert_int_equal(mode_of(path), 0600);
+    assert_string_equal(read_it(), "next");
+    assert_int_equal(empty_sub(), 1);
+}
+
+static void what_others_can_see_is_refused(void **state) {
+    (void)state;
+    static const mode_t modes[] = {0640, 0604, 0620, 0602, 0610, 0666};
+    write_it("token");
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        assert_int_equal(chmod(path, modes[i]), 0);
+        assert_false(fu_token_file_read(path, &text, &error));
+        assert_int_equal(error.kind, FUSIOO_INVALID);
+        assert_non_null(strstr(error.message, "chmod 600"));
+        assert_int_equal(text.size, 0);
+    }
+}
+
+static void what_is_no_file_or_too_large_is_refused(void **state) {
+    (void)state;
+    write_it("token");
+    assert_int_equal(truncate(path, 2000000), 0);
+    assert_false(fu_token_file_read(path, &text, &error));
+    assert_non_null(strstr(error.message, "too large"));
+    unlink(path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_false(fu_token_file_read(path, &text, &error));
+    assert_non_null(strstr(error.message, "no regular file"));
+    assert_false(fu_token_file_write(path, "x", 1, &error));
+}
+
+static void a_full_disk_leaves_the_old_token(void **state) {
+    (void)state;
+    write_it("old");
+    struct sigaction ignored = {.sa_handler = SIG_IGN};
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct rlimit limit = {100, 100};
+        char words[200] = {0};
+        sigaction(SIGXFSZ, &ignored, NULL);
+        setrlimit(RLIMIT_FSIZE, &limit);
+        _exit(fu_token_file_write(path, words, sizeof words, &error) ? 1 : 0);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    assert_string_equal(read_it(), "old");
+    assert_int_equal(empty_sub(), 1);
+}
+
+/* Saves tokens of different lengths until it is killed. */
+static void save_for_ever(void) {
+    char words[6000];
+    for (int i = 0;; i = (i + 1) % 26) {
+        size_t size = 1000 + (size_t)i * 190;
+        memset(words, 'a' + i, size);
+        fu_token_file_write(path, words, size, &error);
+    }
+}
+
+static void a_killed_process_leaves_a_whole_token(void **state) {
+    (void)state;
+    write_it("a");
+    for (int round = 0; round < 40; round++) {
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            save_for_ever();
+        }
+        for (int seen = 0; seen < 3 + round; seen++) { /* and whoever reads meanwhile sees whole ones */
+            const char *token = read_it();
+            size_t size = strlen(token);
+            assert_true(size == 1 || size == 1000 + (size_t)(token[0] - 'a') * 190);
+            assert_int_equal(strspn(token, (const char[]){token[0], '\0'}), size);
+        }
+        kill(child, SIGKILL);
+        waitpid(child, NULL, 0);
+        const char *token = read_it();
+        assert_int_equal(strspn(token, (const char[]){token[0], '\0'}), strlen(token));
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(no_file_is_no_token, begin, end),
+        cmocka_unit_test_setup_teardown(is_for_its_owner_alone_whatever_the_umask, begin, end),
+        cmocka_unit_test_setup_teardown(a_new_token_takes_no_mode_from_the_old_file, begin, end),
+        cmocka_unit_test_setup_teardown(what_others_can_see_is_refused, begin, end),
+        cmocka_unit_test_setup_teardown(what_is_no_file_or_too_large_is_refused, begin, end),
+        cmocka_unit_test_setup_teardown(a_full_disk_leaves_the_old_token, begin, end),
+        cmocka_unit_test_setup_teardown(a_killed_process_leaves_a_whole_token, begin, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,13 @@
+/* disk.h: files that appear whole or not at all and that hold a secret (the others: fusioo_file in fusioo.h).
+ *
+ * Owns: the way to make one. Must not know: where its bytes come from. */
+#ifndef FU_DISK_H
+#define FU_DISK_H
+
+#include "fusioo.h"
+
+/* As fusioo_file_create, but nobody else can read the file beside or, whatever stood under `path` before, the final
+ * one. */
+fusioo_file *fu_file_create_secret(const char *path, fusioo_error *error);
+
+#endif

@@ -1,0 +1,107 @@
+/* token_file.c: the file in which a token is kept (see token_file.h).
+ * Owns: the look at who may see it. Must not know: what a token looks like. */
+#include "token_file.h"
+
+#include "alloc.h"
+#include "disk.h"
+#include "error.h"
+#include "state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Tokens are a few thousand bytes: what is larger is some other file. */
+enum { MOST_BYTES = 1024 * 1024 };
+
+static bool fail(fusioo_error *error, const char *what, const char *path, int number) {
+    return fu_error_set(error, FUSIOO_INVALID, "cannot %s the token file '%.200s': %s", what, path, strerror(number));
+}
+
+/* Is it a file that nobody else could have read or written? */
+static bool check(const struct stat *found, const char *path, fusioo_error *error) {
+    if (!S_ISREG(found->st_mode)) {
+        return fu_error_set(error, FUSIOO_INVALID, "the token file '%.200s' is no regular file", path);
+    }
+    if (found->st_uid != geteuid() && geteuid() != 0) {
+        return fu_error_set(error, FUSIOO_INVALID,
+                            "the token file '%.200s' belongs to another user: each user needs a file of their own",
+                            path);
+    }
+    if ((found->st_mode & 077) != 0) {
+        return fu_error_set(error, FUSIOO_INVALID,
+                            "others can read or write the token file '%.150s' (mode %04o): if they are trusted, run "
+                            "chmod 600 on it; else remove it and sign in again",
+                            path, (unsigned)(found->st_mode & 07777));
+    }
+    if (found->st_size > MOST_BYTES) {
+        return fu_error_set(error, FUSIOO_INVALID, "the token file '%.200s' is too large to hold a token", path);
+    }
+    return true;
+}
+
+/* Reads to the end, wherever that is by now. */
+static bool read_all(int fd, const char *path, struct fu_buffer *text, fusioo_error *error) {
+    enum { PIECE = 4096 };
+    for (;;) {
+        if (!fu_buffer_reserve(text, PIECE)) {
+            return fu_error_memory(error);
+        }
+        ssize_t count = read(fd, text->data + text->size, PIECE);
+        if (count < 0 && errno != EINTR) {
+            return fail(error, "read", path, errno);
+        }
+        if (count == 0) {
+            return true;
+        }
+        if (count > 0) {
+            text->size += (size_t)count;
+            text->data[text->size] = '\0';
+        }
+        if (text->size > MOST_BYTES) {
+            return fu_error_set(error, FUSIOO_INVALID, "the token file '%.200s' is too large to hold a token", path);
+        }
+    }
+}
+
+bool fu_token_file_read(const char *path, struct fu_buffer *text, fusioo_error *error) {
+    struct stat found;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); /* a pipe would wait for its other end */
+    if (fd < 0) {
+        return errno == ENOENT || fail(error, "open", path, errno);
+    }
+    bool good = fstat(fd, &found) == 0 || fail(error, "look at", path, errno);
+    good = good && check(&found, path, error) && read_all(fd, path, text, error);
+    close(fd);
+    return good;
+}
+
+static bool make_folder(const char *path, fusioo_error *error) {
+    struct stat found;
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL || slash == path) {
+        return true;
+    }
+    char *folder = fu_strdup(path);
+    if (folder == NULL) {
+        return fu_error_memory(error);
+    }
+    folder[slash - path] = '\0';
+    bool good = (stat(folder, &found) == 0 && S_ISDIR(found.st_mode)) || fu_state_make_folders(folder, error);
+    fu_free(folder);
+    return good;
+}
+
+bool fu_token_file_write(const char *path, const char *bytes, size_t size, fusioo_error *error) {
+    fusioo_file *file = make_folder(path, error) ? fu_file_create_secret(path, error) : NULL;
+    if (file == NULL) {
+        return false;
+    }
+    if (!fusioo_file_write(file, bytes, size, error)) {
+        fusioo_file_discard(file);
+        return false;
+    }
+    return fusioo_file_commit(file, error);
+}

@@ -1,0 +1,23 @@
+/* token_file.h: the file in which a token is kept.
+ *
+ * Owns: who may see it, and that it is there whole or not at all. Must not know: what a token looks like. */
+#ifndef FU_TOKEN_FILE_H
+#define FU_TOKEN_FILE_H
+
+#include "buffer.h"
+#include "fusioo.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Appends the file's text to `text`, which should be a secret buffer; nothing where there is no file. False:
+ * FUSIOO_INVALID (others than its owner can read or write it, it is another user's, no regular file, too large, cannot
+ * be read: the error says what to do) or FUSIOO_MEMORY. */
+bool fu_token_file_read(const char *path, struct fu_buffer *text, fusioo_error *error);
+
+/* Puts a file with these bytes, for its owner alone (0600), under `path`, on the disk and in one piece; folders that
+ * are missing are made for the user alone (0700). Whatever ends the process meanwhile, the old file is there or the new
+ * one. False: FUSIOO_INVALID or FUSIOO_MEMORY; the old file stays. */
+bool fu_token_file_write(const char *path, const char *bytes, size_t size, fusioo_error *error);
+
+#endif
