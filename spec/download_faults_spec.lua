@@ -12,7 +12,7 @@ local watchdog = require "spec.support.watchdog"
 
 local LONG = os.getenv "FUSIOO_LONG"
 local SMALL, LARGE = 48, 200000 -- bytes; one chunk, and several
-local CELLS = LONG and 1278 or 642
+local CELLS = LONG and 1281 or 642
 local OLD = "what was there before"
 
 -- A success with other bytes in the file's place: nobody can know better.

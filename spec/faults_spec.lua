@@ -21,7 +21,7 @@ local LONG = os.getenv "FUSIOO_LONG"
 -- Lua 5.1 waits on the spot in a loop's iterator, so that cells which take their time come one after the other: of a
 -- loop's places one has to do there.
 local WAITS_ON_THE_SPOT = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
-local CELLS = (WAITS_ON_THE_SPOT and 11531 or 11876) + (LONG and 20 or 0)
+local CELLS = (WAITS_ON_THE_SPOT and 11531 or 11876) + (LONG and 30 or 0)
 
 describe("a fault", function()
   local service, dog, methods, iterators
