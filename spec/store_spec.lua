@@ -14,7 +14,8 @@ local NO_TOKENS = {
   {{access_token = ""}, "its access_token is empty"}, {{access_token = 1}, "access_token is a number, not a string"},
   {{access_token = "x", expires_at = "soon"}, "expires_at is a string, not a number"},
   {{access_token = "x", refresh_token = {}}, "refresh_token is a table, not a string"},
-  {{access_token = "x", scope = {}}, "scope is a table"}, {{access_token = "x", "y"}, "it has a key that is no string"},
+  {{access_token = "x", scope = {}}, "scope is a table"}, {{access_token = "x", scope = print}, "scope is a function"},
+  {{access_token = "x", "y"}, "it has a key that is no string"},
 }
 
 -- Asserts what every store does; `make` makes an empty one.
@@ -28,7 +29,7 @@ local function behaves(make)
     local store = make()
     assert.is_true(store.save(TOKEN))
     assert.same(TOKEN, store.load())
-    local other = {access_token = "another one", scope = "records"}
+    local other = {access_token = "another one", scope = "records", id = 7, own = true, none = fusioo.null}
     assert.is_true(store.save(other))
     assert.same(other, store.load())
   end)

@@ -11,6 +11,7 @@ local core = require "fusioo.core"
 local store = {}
 
 local FIELDS = { access_token = "string", token_type = "string", expires_at = "number", refresh_token = "string" }
+local PLAIN = { string = true, number = true, boolean = true }
 
 -- What is wrong with a token, in words that hold none of it; nil: nothing.
 local function fault_of(token)
@@ -23,7 +24,7 @@ local function fault_of(token)
   if token.access_token == "" then return "its access_token is empty" end
   for name, value in pairs(token) do
     if type(name) ~= "string" then return "it has a key that is no string" end
-    if type(value) == "table" then return ("%s is a table"):format(name) end
+    if not PLAIN[type(value)] and value ~= core.null then return ("%s is a %s"):format(name, type(value)) end
   end
 end
 

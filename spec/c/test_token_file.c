@@ -19,7 +19,8 @@ static struct fu_buffer text;
 
 static int begin(void **state) {
     (void)state;
-    strcpy(folder, "/tmp/fusioo-token.XXXXXX");
+    const char *base = getenv("TMPDIR");
+    snprintf(folder, sizeof folder, "%s/token.XXXXXX", base != NULL && strlen(base) < 40 ? base : "/tmp");
     text = (struct fu_buffer){.secret = true};
     if (mkdtemp(folder) == NULL) {
         return -1;
@@ -182,6 +183,28 @@ static void a_killed_process_leaves_a_whole_token(void **state) {
     }
 }
 
+static void what_killed_processes_left_goes_with_the_next_saving(void **state) {
+    (void)state;
+    static const struct timespec old[] = {{1000000, 0}, {1000000, 0}};
+    static const char *const names[] = {".fusioo.part-0000000000000001.secret", ".fusioo.part-0000000000000002.secret",
+                                        ".fusioo.part-0000000000000003"};
+    char left[3][200];
+    write_it("token");
+    for (int i = 0; i < 3; i++) {
+        snprintf(left[i], sizeof left[i], "%s/sub/%s", folder, names[i]);
+        int fd = open(left[i], O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        assert_true(fd >= 0);
+        close(fd);
+    }
+    assert_int_equal(utimensat(AT_FDCWD, left[0], old, 0), 0);
+    assert_int_equal(utimensat(AT_FDCWD, left[2], old, 0), 0);
+    write_it("next");
+    assert_int_equal(access(left[0], F_OK), -1);
+    assert_int_equal(access(left[1], F_OK), 0); /* may be another process's that is at work */
+    assert_int_equal(access(left[2], F_OK), 0); /* a download's: none of the store's business */
+    assert_string_equal(read_it(), "next");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(no_file_is_no_token, begin, end),
@@ -191,6 +214,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(what_is_no_file_or_too_large_is_refused, begin, end),
         cmocka_unit_test_setup_teardown(a_full_disk_leaves_the_old_token, begin, end),
         cmocka_unit_test_setup_teardown(a_killed_process_leaves_a_whole_token, begin, end),
+        cmocka_unit_test_setup_teardown(what_killed_processes_left_goes_with_the_next_saving, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

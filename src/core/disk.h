@@ -6,6 +6,9 @@
 
 #include "fusioo.h"
 
+/* How the names of such files end while they are beside the final one: a process that is killed leaves one behind. */
+#define FU_SECRET_ENDING ".secret"
+
 /* As fusioo_file_create, but nobody else can read the file beside or, whatever stood under `path` before, the final
  * one. */
 fusioo_file *fu_file_create_secret(const char *path, fusioo_error *error);

@@ -90,15 +90,23 @@ static bool is_old(int folder, const char *name, double age) {
            difftime(time(NULL), found.st_mtime) > age;
 }
 
-void fu_state_tidy(const char *path, const char *ending, double age) {
+/* Opens the folder in which `path` is; NULL: it cannot be had. */
+static DIR *open_folder_of(const char *path) {
     const char *slash = strrchr(path, '/');
-    char *name = slash != NULL ? fu_strdup(path) : NULL;
+    char *name = fu_strdup(slash != NULL ? path : "./");
     if (name == NULL) {
-        return;
+        return NULL;
     }
-    name[slash - path + 1] = '\0';
+    if (slash != NULL) {
+        name[slash - path + 1] = '\0';
+    }
     DIR *folder = opendir(name);
     fu_free(name);
+    return folder;
+}
+
+void fu_state_tidy(const char *path, const char *ending, double age) {
+    DIR *folder = open_folder_of(path);
     if (folder == NULL) {
         return;
     }

@@ -16,6 +16,9 @@
 /* Tokens are a few thousand bytes: what is larger is some other file. */
 enum { MOST_BYTES = 1024 * 1024 };
 
+/* Seconds after which a file beside the token's is no longer one that is being written: its process was killed. */
+#define LEFT_BEHIND 600.0
+
 static bool fail(fusioo_error *error, const char *what, const char *path, int number) {
     return fu_error_set(error, FUSIOO_INVALID, "cannot %s the token file '%.200s': %s", what, path, strerror(number));
 }
@@ -103,5 +106,9 @@ bool fu_token_file_write(const char *path, const char *bytes, size_t size, fusio
         fusioo_file_discard(file);
         return false;
     }
-    return fusioo_file_commit(file, error);
+    if (!fusioo_file_commit(file, error)) {
+        return false;
+    }
+    fu_state_tidy(path, FU_SECRET_ENDING, LEFT_BEHIND); /* such files hold tokens */
+    return true;
 }
