@@ -133,6 +133,7 @@ describe("a runtime of one's own", function()
   local service
   setup(function() service = emulator.start { records = 1000, calls = 100000, tokens = { TOKEN } } end)
   teardown(function() service:stop() end)
+  after_each(function() service:config { latency = 0 } end)
 
   local function read_all(client)
     local ids = {}
@@ -151,6 +152,7 @@ describe("a runtime of one's own", function()
 
   it("is what a whole stream waits with", function()
     local waits, engines = 0, {}
+    service:config { latency = 0.05 } -- however slowly this runs, an answer is awaited
     local client = new_client(service.url, function(engine, seconds)
       waits = waits + 1
       engines[engine] = true
