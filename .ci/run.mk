@@ -61,7 +61,7 @@ fuzz-run: $(FUZZERS)
 
 soak: ## run random writes against random faults for SOAK_SECONDS (600), and compare; SOAK_SEED repeats a run
 	@.ci/setup test
-	@$(MAKE) build/ci/reaper all
+	@$(MAKE) build/ci/reaper $(MODULE_DIR)/heap.so all
 	@BUILD='$(B)' LUA='$(LUA)' $(ENV) spec/soak/run
 
 bench: all $(BENCHES) ## build and run the benchmarks

@@ -26,8 +26,7 @@ if not ledger or ledger == "" or ledger == "false" then ledger = false end
 
 local ROWS = 600     -- that nobody touches
 local SILENCE = 90   -- seconds without a beat after which a worker hangs
-local GROWTH = 8192  -- KiB by which a worker, without what Lua holds itself, may grow after its second fifth
-if (os.getenv "BUILD" or ""):find("asan", 1, true) then GROWTH = math.huge end -- which keeps what was freed
+local GROWTH = 4096  -- KiB by which what a worker uses, without what Lua holds, may grow after its second fifth
 
 local checks, faults = 0, {}
 
@@ -188,11 +187,11 @@ local function refused()
   return count
 end
 
--- The most that a part of the samples shows, from and to a share of the time; `own`: without what Lua itself holds.
-local function most(samples, from, to, own)
+-- The most that a part of the samples shows, from and to a share of the time; `what`: 1 resident, 2 in use.
+local function most(samples, from, to, what)
   local result = 0
   for i = math.floor(#samples * from) + 1, math.floor(#samples * to) do
-    result = math.max(result, samples[i][1] - (own and samples[i][2] or 0))
+    result = math.max(result, samples[i][what])
   end
   return result
 end
@@ -201,11 +200,11 @@ local tally, moved, gaps = {}, 0, 0
 for i, report in ipairs(reports) do
   tally[i], moved, gaps = report.tally, moved + report.moved, gaps + report.gaps
   for _, difference in ipairs(report.differences) do check(false, "%s", difference) end
-  local warm, last = most(report.samples, 0.2, 0.4, true), most(report.samples, 0.8, 1, true)
+  local warm, last = most(report.samples, 0.2, 0.4, 2), most(report.samples, 0.8, 1, 2)
   check(last - warm <= GROWTH, "worker %d grew by %.0f KiB", report.worker, last - warm)
   local fifths = {}
-  for n = 1, 5 do fifths[n] = ("%.1f"):format(most(report.samples, (n - 1) / 5, n / 5) / 1024) end
-  print(("worker %d: RSS %s MiB, by fifths of the time; without Lua's own %.1f, then %.1f"):format(report.worker,
+  for n = 1, 5 do fifths[n] = ("%.1f"):format(most(report.samples, (n - 1) / 5, n / 5, 1) / 1024) end
+  print(("worker %d: RSS %s MiB, by fifths of the time; in use without Lua's own %.1f, then %.1f"):format(report.worker,
     table.concat(fifths, ", "), warm / 1024, last / 1024))
 end
 for _, fault in ipairs(judge.faults) do faults[#faults + 1] = fault end
