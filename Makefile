@@ -131,7 +131,7 @@ c-tests: $(C_TESTS)
 examples: $(C_EXAMPLES)
 benches: $(BENCHES)
 fuzzers: $(FUZZERS)
-helpers: $(B)/ci/reaper $(B)/ci/unpreload.so $(B)/ci/names.so $(MODULE_DIR)/heap.so
+helpers: $(B)/ci/reaper $(B)/ci/unpreload.so $(B)/ci/names.so $(B)/ci/kill_points.so $(MODULE_DIR)/heap.so
 
 print-%:
 	@echo '$($*)'
@@ -209,6 +209,11 @@ $(B)/spec/fuzz_%: spec/fuzz/fuzz_%.c $(LIB) $(B)/flags.stamp
 %/ci/names.so: spec/support/names.c
 	@mkdir -p $(@D)
 	$(CC) $(STANDARD) $(WARN) $(CFLAGS) -fPIC -shared -o $@ $< -lpthread -ldl
+
+# Kills a program that a spec starts at one of its points; never sanitized.
+%/ci/kill_points.so: spec/support/kill_points.c
+	@mkdir -p $(@D)
+	$(CC) $(STANDARD) $(WARN) $(CFLAGS) -fPIC -shared -o $@ $< -ldl
 
 # Tells the soak what memory is in use; never sanitized.
 $(MODULE_DIR)/heap.so: spec/soak/heap.c

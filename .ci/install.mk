@@ -4,6 +4,7 @@
 .PHONY: install install-lua install-c uninstall
 
 INSTALL ?= install
+HEADERS := src/core/fusioo.h src/core/fusioo_files.h src/core/fusioo_oauth.h
 INSTALL_LUA := $(LUA_SRC:lua/%=$(DESTDIR)$(LUA_LMOD)/%)
 # Other files of the emulator (templates of its configuration) live beside its Lua files.
 DATA_SRC := $(filter-out %.lua,$(shell find lua -type f 2>/dev/null))
@@ -30,11 +31,11 @@ install-lua: module
 install-c: $(LIB)
 	$(INSTALL) -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(INCLUDEDIR)'
 	$(INSTALL) -m 644 $(LIB) '$(DESTDIR)$(LIBDIR)/libfusioo.a'
-	$(INSTALL) -m 644 src/core/fusioo.h '$(DESTDIR)$(INCLUDEDIR)/fusioo.h'
+	$(INSTALL) -m 644 $(HEADERS) '$(DESTDIR)$(INCLUDEDIR)'
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 		-e 's|@VERSION@|$(VERSION)|' .ci/fusioo.pc.in > '$(DESTDIR)$(LIBDIR)/pkgconfig/fusioo.pc'
 
 uninstall: ## remove what install wrote (same variables)
 	rm -f $(INSTALL_LUA) $(INSTALL_DATA) '$(DESTDIR)$(LUA_CMOD)/fusioo/core.so' '$(DESTDIR)$(BINDIR)/fusioo-emulator' \
-		'$(DESTDIR)$(LIBDIR)/libfusioo.a' '$(DESTDIR)$(INCLUDEDIR)/fusioo.h' '$(DESTDIR)$(LIBDIR)/pkgconfig/fusioo.pc'
+		'$(DESTDIR)$(LIBDIR)/libfusioo.a' $(HEADERS:src/core/%='$(DESTDIR)$(INCLUDEDIR)/%') '$(DESTDIR)$(LIBDIR)/pkgconfig/fusioo.pc'
 	-rmdir '$(DESTDIR)$(LUA_LMOD)/fusioo/emulator' '$(DESTDIR)$(LUA_LMOD)/fusioo' '$(DESTDIR)$(LUA_CMOD)/fusioo' 2>/dev/null

@@ -16,7 +16,7 @@ test-long: ## as test, with what takes minutes
 	@FUSIOO_LONG=1 $(MAKE) check
 
 # nginx runs LuaJIT whatever runs the specs: the specs of that runtime need its module too.
-check: build/ci/reaper build/ci/names.so all $(if $(filter 5.4,$(LUA_VERSION)),$(C_TESTS))
+check: build/ci/reaper build/ci/names.so build/ci/kill_points.so all $(if $(filter 5.4,$(LUA_VERSION)),$(C_TESTS))
 	@$(if $(BINDING_SRC),[ '$(LUA_VERSION)' = jit ] || $(MAKE) LUA_VERSION=jit LUA=luajit FLAVOUR= module)
 	@$(RUN) $(if $(filter 5.4,$(LUA_VERSION)),$(C_TESTS)) $(SPECS)
 
@@ -39,7 +39,7 @@ VALGRIND_SPECS ?= $(filter-out spec/faults_spec.lua,$(SPECS))
 
 valgrind: ## run C tests and the specs named by VALGRIND_SPECS (all but faults_spec) under valgrind, about ten minutes
 	@.ci/setup test
-	@$(MAKE) build/ci/reaper build/ci/names.so all c-tests
+	@$(MAKE) build/ci/reaper build/ci/names.so build/ci/kill_points.so all c-tests
 	@$(MAKE) LUA_VERSION=jit LUA=luajit FLAVOUR= module
 	@WRAPPER='$(VALGRIND)' SPEC_TIMEOUT=3600 $(RUN) $(C_TESTS) $(VALGRIND_SPECS)
 

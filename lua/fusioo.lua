@@ -1,7 +1,8 @@
 --- The Fusioo API for Lua.
 --
 -- Owns the module's table. What stands behind it: `fusioo.client` (the methods), `fusioo.app` (handles),
--- `fusioo.where` (conditions), `fusioo.store` (where tokens are kept), `fusioo.core` (the C core and the JSON codec).
+-- `fusioo.where` (conditions), `fusioo.oauth` (signing in), `fusioo.store` (where tokens are kept), `fusioo.core` (the
+-- C core and the JSON codec).
 --
 --     local fusioo = require "fusioo"
 --     local client = fusioo.new()                     -- the token comes from FUSIOO_ACCESS_TOKEN
@@ -18,6 +19,7 @@ local fusioo = {
   _VERSION = "fusioo " .. core.version,
   null = core.null,
   where = require "fusioo.where",
+  oauth = require "fusioo.oauth",
   store = require "fusioo.store",
   json = {},
 }

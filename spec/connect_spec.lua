@@ -5,6 +5,7 @@
 
 local emulator = require "spec.support.emulator"
 local fusioo = require "fusioo"
+local preload = require "spec.support.preload"
 local scripted = require "spec.support.scripted_server"
 local socket = require "socket"
 
@@ -12,27 +13,6 @@ local TOKEN = "token-of-connect-spec"
 local ATTEMPTS = 3
 
 -- ---- Programs with names of their own ----
-
-local function first_line_of(command)
-  local pipe = assert(io.popen(command))
-  local line = pipe:read("*l")
-  pipe:close()
-  return line
-end
-
--- The beginning of a command that runs Lua with the library preloaded. Under the sanitizer `lua5.4` is a script that
--- preloads by itself (.ci/asan): the interpreter is then started without it, with both libraries.
-local function interpreter()
-  local names = first_line_of("pwd") .. "/build/ci/names.so"
-  assert(io.open(names), "there is no build/ci/names.so: make build/ci/names.so"):close()
-  local maps = io.open("/proc/self/maps")
-  local sanitizer = maps and maps:read("*a"):match("/[^%s]*/lib[^/%s]*asan[^/%s]*%.so[^/%s]*")
-  if maps then maps:close() end
-  if sanitizer then
-    return ("LD_PRELOAD='%s %s' exec %s"):format(sanitizer, names, first_line_of("readlink /proc/$PPID/exe"))
-  end
-  return ("LD_PRELOAD='%s' exec %s"):format(names, os.getenv("LUA") or "lua5.4")
-end
 
 -- What every program begins with.
 local PRELUDE = ([[
@@ -97,7 +77,7 @@ local function run(names, lines)
   file:close()
   -- The sanitizer's own time limits play no part: `timeout` is not preloaded.
   local pipe = assert(io.popen(("NAMES='%s' NAMES_LOG='%s' timeout 60 sh -c \"%s '%s'\" 2>&1; echo \"status $?\"")
-    :format(names, log, interpreter(), path)))
+    :format(names, log, preload.interpreter "names", path)))
   local output = pipe:read("*a")
   pipe:close()
   os.remove(path)

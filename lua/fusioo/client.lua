@@ -29,6 +29,7 @@ local function flatten(given)
   return {
     token = type(given.token) == "string" and given.token or nil,
     token_on_need = type(given.token) == "function",
+    auth = given.auth and given.auth._core,
     events = given.on_event ~= nil,
     version = given.version, base_url = given.base_url, tag = given.tag,
     ca_file = given.ca_file, proxy = given.proxy, user_agent = given.user_agent,
@@ -61,6 +62,13 @@ local function environment(name)
   return value ~= "" and value or nil
 end
 
+-- A token comes from one place.
+local function check_one_way(where, given)
+  if given.token and given.auth then
+    error(where .. ": options 'token' and 'auth' are two ways to the same: give one of them", 0)
+  end
+end
+
 local function set_endpoints(client_core, endpoints)
   for name, request in pairs(endpoints) do
     if type(name) ~= "string" or type(request) ~= "string" then
@@ -77,7 +85,8 @@ end
 -- @local
 function Client._new(given)
   given = options.merge(options.client("fusioo.new", given), {})
-  given.token = given.token or environment("FUSIOO_ACCESS_TOKEN")
+  check_one_way("fusioo.new", given)
+  given.token = given.token or (not given.auth and environment("FUSIOO_ACCESS_TOKEN")) or nil
   given.base_url = given.base_url or environment("FUSIOO_BASE_URL")
   local engine, err = core.engine()
   if not engine then error(err, 0) end
@@ -89,11 +98,16 @@ function Client._new(given)
 end
 
 --- A view on the same engine and statistics with other options; what is not named stays as it is.
--- @param given `token`, `rate`, `retry`, `timeout`, `concurrency`, `on_event`, `tag`
+-- @param given `token`, `auth`, `rate`, `retry`, `timeout`, `concurrency`, `on_event`, `tag`
 -- @return client; closing it ends its own calls alone
 -- @usage local nightly = client:with{tag = "nightly", rate = {reserve = 100}}
 function Client:with(given)
-  given = options.merge(self._options, options.view("client:with", given))
+  given = options.view("client:with", given)
+  check_one_way("client:with", given)
+  local merged = options.merge(self._options, given)
+  if given.token then merged.auth = nil end
+  if given.auth then merged.token = nil end
+  given = merged
   local client_core, err = self._core:view(flatten(given))
   if not client_core then error("client:with: " .. err.message, 0) end
   return new(self.engine, client_core, given)

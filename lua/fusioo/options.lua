@@ -103,6 +103,21 @@ function check.token(value)
     "a string that is not empty, or a function that returns one"
 end
 
+function check.auth(value)
+  local meta = type(value) == "table" and getmetatable(value)
+  return type(meta) == "table" and meta.__name == "fusioo.oauth", "what fusioo.oauth.new returned"
+end
+
+function check.store(value)
+  return type(value) == "table" and type(value.load) == "function" and type(value.save) == "function"
+    and (value.lock == nil or type(value.lock) == "function"),
+    "a table with the functions load and save, and maybe lock"
+end
+
+function check.port(value)
+  return is_whole(value) and value >= 1 and value <= 65535, "a whole number from 1 to 65535"
+end
+
 function check.ledger(value)
   return value == false or (type(value) == "string" and value ~= "" and not value:find("\0", 1, true)),
     "the path of a file, or false to keep the window in memory"
@@ -141,6 +156,9 @@ local function show(value, secret)
   return "a " .. type(value)
 end
 
+-- What is not repeated in a message.
+local SECRETS = {token = true, client_secret = true, password = true}
+
 local function check_fields(where, prefix, given, spec)
   if type(given) ~= "table" then
     -- What stands in the place of all options may be a token.
@@ -161,7 +179,7 @@ local function check_fields(where, prefix, given, spec)
     else
       local good, wanted = rule(value)
       if not good then
-        fail(where, ("option '%s' is %s; it must be %s"):format(name, show(value, key == "token"), wanted))
+        fail(where, ("option '%s' is %s; it must be %s"):format(name, show(value, SECRETS[key]), wanted))
       end
     end
   end
@@ -175,16 +193,29 @@ local retry = {attempts = check.natural, base = check.seconds, cap = check.secon
 local timeout = {connect = check.positive, idle = check.positive, total = check.positive}
 
 local client_spec = {
-  token = check.token, version = one_of("v1", "v2", "v3"), base_url = check.string, endpoints = check.table,
+  token = check.token, auth = check.auth, version = one_of("v1", "v2", "v3"), base_url = check.string,
+  endpoints = check.table,
   rate = rate, retry = retry, timeout = timeout, concurrency = check.concurrency, max_body = check.natural,
   ca_file = check.string, proxy = check.string, user_agent = check.string, on_event = check["function"],
   runtime = check.runtime,
 }
 
 local view_spec = {
-  token = check.token, rate = rate, retry = retry, timeout = timeout, concurrency = check.concurrency,
+  token = check.token, auth = check.auth, rate = rate, retry = retry, timeout = timeout,
+  concurrency = check.concurrency,
   on_event = check["function"], tag = check.string,
 }
+
+local oauth_spec = {
+  client_id = check.string, client_secret = check.string, redirect_uri = check.string,
+  grant = one_of("authorization_code", "implicit", "password", "client_credentials"),
+  username = check.string, password = check.string, store = check.store,
+  authorize_url = check.string, token_url = check.string,
+  timeout = timeout, ca_file = check.string, proxy = check.string, user_agent = check.string,
+  on_event = check["function"], runtime = check.runtime,
+}
+
+local listen_spec = {port = check.port, timeout = check.positive}
 
 local page_spec = {
   where = check.table, sort_by = check.string, order = one_of("asc", "desc"), limit = check.page_limit,
@@ -226,6 +257,18 @@ options.client = checked(client_spec)
 -- @param given what the user passed, or nil
 -- @return a table
 options.view = checked(view_spec)
+
+--- Checks the options of `fusioo.oauth.new`.
+-- @param where the function's name, for the message
+-- @param given what the user passed, or nil
+-- @return a table
+options.oauth = checked(oauth_spec)
+
+--- Checks the options of `oauth:listen`.
+-- @param where the function's name, for the message
+-- @param given what the user passed, or nil
+-- @return a table
+options.listen = checked(listen_spec)
 
 --- Checks the query of one page of records.
 -- @param where the function's name, for the message

@@ -14,7 +14,7 @@ local scheduler = {}
 
 local WAIT = tasks.WAIT
 local waiting = {}  -- number of a call or pager → the task that waits for it
-local clients = setmetatable({}, {__mode = "v"})  -- number of a client → client
+local clients = setmetatable({}, {__mode = "v"})  -- number of a client or sign-in → itself
 local outside = setmetatable({}, {__mode = "k"})  -- calls and pagers that are waited for outside of tasks
 local outer_runtime                               -- how the client that waited last in a task waits outside of them
 local deadline                                    -- in a step with a budget: when tasks give up their turn
@@ -26,9 +26,9 @@ local stuck_message = "a task cannot wait inside a C function's callback or a me
 local NO_MEMORY = tasks.NO_MEMORY[2]
 local NO_MEMORY_ENTRY = {err = NO_MEMORY}
 
---- Makes a client known by its number, so that its events and its need for tokens find it.
+--- Makes a client or a sign-in known by its number, so that its events and its needs find it.
 -- @param id the number
--- @param client the client
+-- @param client the client or sign-in
 function scheduler.register(id, client)
   clients[id] = client
 end
@@ -73,6 +73,18 @@ local function need_token(engine, id, client)
   end
 end
 
+-- The same for what a sign-in wants of its store; `oauth` nil: nobody waits for it any more.
+local function need_store(oauth, wish)
+  if oauth and oauth._runtime.in_tasks then
+    local task = tasks.new(function() return oauth:_ask_store(wish) end, oauth, function(ended)
+      if ended.failed then oauth:_answer_store(wish, false, ended.results[2]) end
+    end)
+    tasks.make_runnable(task)
+  elseif oauth then
+    oauth:_ask_store(wish)
+  end
+end
+
 -- Does what the engine wants done. What a handler of events raises is raised at the end, when everything is in order
 -- again.
 local function answer_needs(engine)
@@ -87,6 +99,9 @@ local function answer_needs(engine)
       if task then tasks.make_runnable(task) end
     elseif kind == "token" then
       if not pcall(need_token, engine, a, clients[b]) then engine:give_token(a, nil, NO_MEMORY) end
+    elseif kind == "store" then
+      local oauth = clients[a]
+      if not pcall(need_store, oauth, b) then oauth:_answer_store(b, false, NO_MEMORY) end
     else
       local client = clients[a]
       if client and client._on_event then

@@ -2,13 +2,16 @@
 --
 -- A store is a table with two functions, `load()` and `save(token)`; a program may bring its own. A token is
 -- `{access_token=, token_type=, expires_at=, refresh_token=}`, all but the first may be missing; further fields with
--- plain values are kept as they are.
+-- plain values are kept as they are. A store that several processes share has a third one, `lock()`: it returns a
+-- function that unlocks the store, or nil while somebody else has locked it. Then the token is renewed by one of them.
 --
 -- Owns: the two stores that the library brings. Must not know: where a token comes from, what it is used for.
 
 local core = require "fusioo.core"
 
 local store = {}
+
+local files = setmetatable({}, {__mode = "k"}) -- store → what makes it one in a file
 
 local FIELDS = { access_token = "string", token_type = "string", expires_at = "number", refresh_token = "string" }
 local PLAIN = { string = true, number = true, boolean = true }
@@ -72,7 +75,7 @@ function store.file(path)
     if path then return path end
     return core.state_path("token.json")
   end
-  return {
+  local result = {
     load = function()
       local at, err = place()
       if not at then return nil, err end
@@ -88,14 +91,33 @@ function store.file(path)
       return core.token_file_write(at, text .. "\n")
     end,
   }
+  files[result] = {path = path, load = result.load, save = result.save}
+  return result
+end
+
+--- Is it a store that `fusioo.store.file` made, and is as it was made? The core can keep a token there by itself, and
+-- lock it.
+-- @param value a store
+-- @return boolean, and its path, nil: the default
+-- @local
+function store._is_file(value)
+  local made = files[value]
+  local same = made and made.load == value.load and made.save == value.save and value.lock == nil
+  return same or false, same and made.path or nil
 end
 
 --- Keeps a token in memory, for as long as the store lives.
--- @return store: as that of `fusioo.store.file`
+-- @return store: as that of `fusioo.store.file`, and `lock()`
 -- @usage local store = fusioo.store.memory()
 function store.memory()
   local kept
+  local locked = false
   return {
+    lock = function()
+      if locked then return nil end
+      locked = true
+      return function() locked = false end
+    end,
     load = function() return kept and copy(kept) end,
     save = function(token)
       check("store.save", token)

@@ -52,18 +52,48 @@ static inline void heap_release(struct heap *heap, void *block) {
 
 /* ---- The core's ---- */
 
-static inline void *core_allocate(size_t size) {
-    assert_true(size > 0);
-    return heap_allocate(&core_heap, size);
+/* What no block may hold that the core gives back; NULL: anything. `core_leaks` counts those that did. */
+static const char *core_secret;
+static int core_leaks;
+
+/* Each block begins with its size. */
+enum { CORE_HEAD = 16 };
+
+static inline size_t core_size(const void *block) {
+    size_t size;
+    memcpy(&size, (const char *)block - CORE_HEAD, sizeof size);
+    return size;
 }
 
-static inline void *core_resize(void *old, size_t size) {
+static inline void *core_allocate(size_t size) {
     assert_true(size > 0);
-    return heap_resize(&core_heap, old, size);
+    char *block = heap_allocate(&core_heap, size + CORE_HEAD);
+    if (block == NULL) {
+        return NULL;
+    }
+    memcpy(block, &size, sizeof size);
+    memset(block + CORE_HEAD, 0, size); /* what libcurl has left there is not the core's doing */
+    return block + CORE_HEAD;
 }
 
 static inline void core_release(void *block) {
-    heap_release(&core_heap, block);
+    if (block == NULL) {
+        return;
+    }
+    if (core_secret != NULL && memmem(block, core_size(block), core_secret, strlen(core_secret)) != NULL) {
+        core_leaks++;
+    }
+    heap_release(&core_heap, (char *)block - CORE_HEAD);
+}
+
+/* Always another block, so that what the old one held is looked at. */
+static inline void *core_resize(void *old, size_t size) {
+    void *block = core_allocate(size);
+    if (block != NULL && old != NULL) {
+        memcpy(block, old, size < core_size(old) ? size : core_size(old));
+        core_release(old);
+    }
+    return block;
 }
 
 /* ---- libcurl's ---- */

@@ -1,5 +1,6 @@
 /* small_server.h: a service in a process of its own, for tests that need a real connection: a list of records, a few
- * writes, a file. It counts what it creates in memory that the test shares. Must not know: the library under test.
+ * writes, a file, tokens. It counts what it creates in memory that the test shares. Must not know: the library under
+ * test.
  *
  * One thread serves all connections in the order in which they came, and takes all that is there of each. So who asks
  * it something over a new connection knows from the answer that it has seen whatever was sent before. */
@@ -28,8 +29,13 @@ enum {
     SERVER_SECONDS = 800
 };
 
+/* What no memory that was given back may hold. */
+#define SERVER_SECRET "the-canary-sings"
+
 struct server_counts {
     atomic_int created, uploaded, requests;
+    atomic_int tokens;  /* that were given; only the latest pair of "at-N-" and "rt-N-" is good */
+    atomic_int revoked; /* the access token with this number, and those before, are refused */
 };
 
 struct server_connection {
@@ -90,6 +96,35 @@ static inline void server_print_data(FILE *body, const char *request) {
     }
 }
 
+/* A token request: a refresh token is good once. */
+static inline void server_print_tokens(FILE *answer, const char *request) {
+    char *body = NULL;
+    size_t size = 0;
+    int number = atomic_load(&server_counts->tokens);
+    bool refresh = strstr(request, "grant_type=refresh_token") != NULL;
+    bool good = !refresh || (number > 0 && server_number(request, "refresh_token=rt-", 0) == number);
+    FILE *text = open_memstream(&body, &size);
+    if (good) {
+        number = atomic_fetch_add(&server_counts->tokens, 1) + 1;
+        fprintf(text,
+                "{\"access_token\":\"at-%d-" SERVER_SECRET "\",\"token_type\":\"Bearer\",\"expires_in\":3600,"
+                "\"refresh_token\":\"rt-%d-" SERVER_SECRET "\"}",
+                number, number);
+    } else {
+        fputs("{\"error\":\"invalid_grant\",\"error_description\":\"it was used before\"}", text);
+    }
+    fclose(text);
+    fprintf(answer, "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+            good ? "200 OK" : "400 Bad Request", size, body);
+    free(body);
+}
+
+/* Does the request bring a token that was good and is so no more? */
+static inline bool server_refuses(const char *request) {
+    long number = server_number(request, "Bearer at-", 0);
+    return number > 0 && number <= atomic_load(&server_counts->revoked);
+}
+
 static inline void server_say(int fd, const char *bytes, size_t size) {
     while (size > 0) {
         ssize_t sent = send(fd, bytes, size, MSG_NOSIGNAL);
@@ -111,7 +146,11 @@ static inline void server_answer(int fd, const char *request) {
     char file[SERVER_FILE];
     FILE *answer = open_memstream(&text, &size);
     atomic_fetch_add(&server_counts->requests, 1);
-    if (strstr(request, "/files/f1/download") != NULL) {
+    if (strncmp(request, "POST /oauth/token ", 18) == 0) {
+        server_print_tokens(answer, request);
+    } else if (server_refuses(request)) {
+        fputs("HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\n{}", answer);
+    } else if (strstr(request, "/files/f1/download") != NULL) {
         fputs("HTTP/1.1 302 Found\r\nLocation: /kept/f1\r\nContent-Length: 0\r\n\r\n", answer);
     } else if (strstr(request, "/kept/f1") != NULL) {
         server_fill_file(file);

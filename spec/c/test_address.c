@@ -12,7 +12,7 @@ static void accept(const char *url, const char *expected, bool expected_plain) {
     char *base = NULL;
     bool plain = !expected_plain;
     fu_error_clear(&error, FUSIOO_OK);
-    if (!fu_address_read(url, &base, &plain, &error)) {
+    if (!fu_address_read("base_url", url, &base, &plain, &error)) {
         fail_msg("refused: %s (%s)", url, error.message);
     }
     assert_string_equal(base, expected);
@@ -24,7 +24,7 @@ static void refuse(const char *url, const char *words) {
     char *base = (char *)1;
     bool plain = false;
     fu_error_clear(&error, FUSIOO_OK);
-    if (fu_address_read(url, &base, &plain, &error)) {
+    if (fu_address_read("base_url", url, &base, &plain, &error)) {
         fail_msg("accepted: %s as %s", url, base);
     }
     assert_null(base);
@@ -32,7 +32,7 @@ static void refuse(const char *url, const char *words) {
     if (strstr(error.message, words) == NULL) {
         fail_msg("%s: '%s' does not say '%s'", url, error.message, words);
     }
-    assert_false(fu_address_read(url, &base, &plain, NULL));
+    assert_false(fu_address_read("base_url", url, &base, &plain, NULL));
 }
 
 static void takes_https_anywhere(void **state) {

@@ -18,6 +18,8 @@
 #define LFU_CALL "fusioo.core.call"
 #define LFU_PAGER "fusioo.core.pager"
 #define LFU_FILE "fusioo.core.file"
+#define LFU_OAUTH "fusioo.core.oauth"
+#define LFU_ASK "fusioo.core.ask"
 #define LFU_ERROR "fusioo.error"
 
 /* Makes the metatable `name` with the methods and a __gc, and pops it. `methods` and `collect` are static. */
@@ -37,6 +39,10 @@ void lfu_push_error(lua_State *L, const fusioo_error *error);
 
 /* Gives the table on the top of the stack the metatable of errors. */
 void lfu_set_error(lua_State *L);
+
+/* Reads the fields of the error table at `index` into a zeroed `error`; of another value its text, as one of kind auth,
+ * which says whose it is. */
+void lfu_read_error(lua_State *L, int index, fusioo_error *error);
 
 /* Sets up the error metatable. */
 void lfu_open_error(lua_State *L);
@@ -58,6 +64,9 @@ lua_Number lfu_number_field(lua_State *L, int index, const char *name, lua_Numbe
 /* The same as an int; what an int cannot hold becomes its ends, which the core refuses where they make no sense. */
 int lfu_int_field(lua_State *L, int index, const char *name, int otherwise);
 
+/* Is the field `name` of the table at `index` there, and not false? */
+bool lfu_flag_field(lua_State *L, int index, const char *name);
+
 /* Pushes the table of `item`; the shape of its list is on the stack at `shape`. */
 void lfu_push_item(lua_State *L, int shape, const fusioo_item *item);
 
@@ -66,6 +75,7 @@ extern const luaL_Reg lfu_engine_functions[];
 extern const luaL_Reg lfu_client_functions[];
 extern const luaL_Reg lfu_file_functions[];
 extern const luaL_Reg lfu_token_functions[];
+extern const luaL_Reg lfu_oauth_functions[];
 
 /* Sets up the type of engines. */
 void lfu_open_engine(lua_State *L);
@@ -81,6 +91,9 @@ void lfu_open_pager(lua_State *L);
 
 /* Sets up the type of files on disk. */
 void lfu_open_file(lua_State *L);
+
+/* Sets up the types of sign-ins and of questions for tokens. */
+void lfu_open_oauth(lua_State *L);
 
 /* client:call, which stands where calls do. */
 int lfu_client_call(lua_State *L);

@@ -8,11 +8,12 @@ static fusioo_client *check_client(lua_State *L) {
     return lfu_check_box(L, 1, LFU_CLIENT);
 }
 
-static bool flag_field(lua_State *L, int index, const char *name) {
-    lua_getfield(L, index, name);
-    bool flag = lua_toboolean(L, -1);
+/* The sign-in that a table of options names; the table keeps it. */
+static fusioo_oauth *auth_field(lua_State *L, int index) {
+    lua_getfield(L, index, "auth");
+    fusioo_oauth *auth = lua_isnil(L, -1) ? NULL : lfu_check_box(L, lua_gettop(L), LFU_OAUTH);
     lua_pop(L, 1);
-    return flag;
+    return auth;
 }
 
 static void read_options(lua_State *L, int index, fusioo_options *options) {
@@ -27,9 +28,10 @@ static void read_options(lua_State *L, int index, fusioo_options *options) {
     options->user_agent = lfu_string_field(L, index, "user_agent");
     options->rate_key = lfu_string_field(L, index, "rate_key");
     options->rate_ledger = lfu_string_field(L, index, "rate_ledger");
-    options->token_on_need = flag_field(L, index, "token_on_need");
-    options->events = flag_field(L, index, "events");
-    options->rate_error = flag_field(L, index, "rate_error");
+    options->token_on_need = lfu_flag_field(L, index, "token_on_need");
+    options->auth = auth_field(L, index);
+    options->events = lfu_flag_field(L, index, "events");
+    options->rate_error = lfu_flag_field(L, index, "rate_error");
     options->rate_calls = lfu_int_field(L, index, "rate_calls", options->rate_calls);
     options->rate_reserve = lfu_int_field(L, index, "rate_reserve", options->rate_reserve);
     options->rate_window = lfu_number_field(L, index, "rate_window", options->rate_window);

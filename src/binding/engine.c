@@ -99,13 +99,16 @@ static void set_string(lua_State *L, const char *name, const char *text) {
 static void push_event(lua_State *L, const fusioo_event *event) {
     static const char *const types[] = {
         [FUSIOO_EVENT_REQUEST] = "request", [FUSIOO_EVENT_RESPONSE] = "response", [FUSIOO_EVENT_RETRY] = "retry",
-        [FUSIOO_EVENT_WAIT] = "wait",       [FUSIOO_EVENT_LEDGER] = "ledger",
+        [FUSIOO_EVENT_WAIT] = "wait",       [FUSIOO_EVENT_LEDGER] = "ledger",     [FUSIOO_EVENT_TOKEN] = "token",
     };
     lua_createtable(L, 0, 8);
     set_string(L, "type", types[event->type]);
     set_string(L, "tag", event->tag);
-    if (event->type == FUSIOO_EVENT_LEDGER) {
+    if (event->type == FUSIOO_EVENT_LEDGER || event->type == FUSIOO_EVENT_TOKEN) {
         set_string(L, "why", event->why);
+        if (event->type == FUSIOO_EVENT_TOKEN && event->expires_at >= 0) {
+            set_number(L, "expires_at", event->expires_at);
+        }
         return;
     }
     set_string(L, "method", event->method);
@@ -127,9 +130,11 @@ static void push_event(lua_State *L, const fusioo_event *event) {
     }
 }
 
-/* engine:next_need() -> "ready", id | "token", id, client id | "event", client id, event | nil */
+/* engine:next_need() -> "ready", id | "token", id, client id | "event", client id, event | "store", oauth id, wish |
+ * nil
+ */
 static int next_need(lua_State *L) {
-    enum { READY = 2, TOKEN, EVENT };
+    enum { READY = 2, TOKEN, EVENT, STORE, LOAD };
     fusioo_need need;
     fusioo_engine *engine = check_engine(L);
     /* What needs memory comes first: a need that was taken must not get lost. An event may. */
@@ -137,6 +142,11 @@ static int next_need(lua_State *L) {
     lua_pushliteral(L, "ready");
     lua_pushliteral(L, "token");
     lua_pushliteral(L, "event");
+    lua_pushliteral(L, "store");
+    lua_pushliteral(L, "load"); /* and the others in the order of fusioo_store_need */
+    lua_pushliteral(L, "save");
+    lua_pushliteral(L, "lock");
+    lua_pushliteral(L, "unlock");
     if (!fusioo_engine_next_need(engine, &need)) {
         return 0;
     }
@@ -149,6 +159,11 @@ static int next_need(lua_State *L) {
         lua_pushvalue(L, TOKEN);
         lua_pushinteger(L, (lua_Integer)need.id);
         lua_pushinteger(L, (lua_Integer)need.client);
+        return 3;
+    case FUSIOO_NEED_STORE:
+        lua_pushvalue(L, STORE);
+        lua_pushinteger(L, (lua_Integer)need.client);
+        lua_pushvalue(L, LOAD + (int)need.store);
         return 3;
     default:
         lua_pushvalue(L, EVENT);

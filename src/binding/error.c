@@ -72,8 +72,8 @@ int lfu_fail(lua_State *L, const fusioo_error *error) {
 /* ---- __tostring ---- */
 
 /* The fields are the user's to change: what is of another type than expected is left out. */
-static void copy_string(lua_State *L, const char *name, char *target, size_t room) {
-    lua_getfield(L, 1, name);
+static void copy_string(lua_State *L, int index, const char *name, char *target, size_t room) {
+    lua_getfield(L, index, name);
     if (lua_type(L, -1) == LUA_TSTRING) {
         snprintf(target, room, "%s", lua_tostring(L, -1));
     }
@@ -90,9 +90,9 @@ static bool copy_number(lua_State *L, const char *name, lua_Number *number) {
     return there && *number >= -9e15 && *number <= 9e15;
 }
 
-static void read_kind(lua_State *L, fusioo_error *error) {
+static void read_kind(lua_State *L, int index, fusioo_error *error) {
     char name[32] = "";
-    copy_string(L, "kind", name, sizeof name);
+    copy_string(L, index, "kind", name, sizeof name);
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (strcmp(fusioo_kind_name(kinds[i]), name) == 0) {
             error->kind = kinds[i];
@@ -100,15 +100,28 @@ static void read_kind(lua_State *L, fusioo_error *error) {
     }
 }
 
+void lfu_read_error(lua_State *L, int index, fusioo_error *error) {
+    int top = lua_gettop(L);
+    error->kind = FUSIOO_AUTH;
+    if (lua_type(L, index) == LUA_TTABLE) {
+        lua_pushvalue(L, index);
+        read_kind(L, lua_gettop(L), error);
+        copy_string(L, lua_gettop(L), "message", error->message, sizeof error->message);
+    } else if (lua_type(L, index) == LUA_TSTRING) {
+        snprintf(error->message, sizeof error->message, "%s", lua_tostring(L, index));
+    }
+    lua_settop(L, top);
+}
+
 static int error_text(lua_State *L) {
     fusioo_error error = {.kind = FUSIOO_API, .retry_after = -1, .resume = -1};
     char text[2048];
     lua_Number number = 0;
     luaL_checktype(L, 1, LUA_TTABLE);
-    read_kind(L, &error);
-    copy_string(L, "message", error.message, sizeof error.message);
-    copy_string(L, "method", error.method, sizeof error.method);
-    copy_string(L, "path", error.path, sizeof error.path);
+    read_kind(L, 1, &error);
+    copy_string(L, 1, "message", error.message, sizeof error.message);
+    copy_string(L, 1, "method", error.method, sizeof error.method);
+    copy_string(L, 1, "path", error.path, sizeof error.path);
     if (copy_number(L, "status", &number)) {
         error.status = (int)number % 1000;
     }

@@ -69,6 +69,13 @@ lua_Number lfu_number_field(lua_State *L, int index, const char *name, lua_Numbe
     return number;
 }
 
+bool lfu_flag_field(lua_State *L, int index, const char *name) {
+    lua_getfield(L, index, name);
+    bool flag = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return flag;
+}
+
 int lfu_int_field(lua_State *L, int index, const char *name, int otherwise) {
     lua_Number number = lfu_number_field(L, index, name, otherwise);
     return number >= INT_MAX ? INT_MAX : number > INT_MIN ? (int)number : INT_MIN;
@@ -102,6 +109,7 @@ LUALIB_API int luaopen_fusioo_core(lua_State *L) {
     lfu_open_call(L);
     lfu_open_pager(L);
     lfu_open_file(L);
+    lfu_open_oauth(L);
     lua_newtable(L);
     luaL_setfuncs(L, functions, 0);
     luaL_setfuncs(L, lfu_codec_functions, 0);
@@ -109,6 +117,7 @@ LUALIB_API int luaopen_fusioo_core(lua_State *L) {
     luaL_setfuncs(L, lfu_client_functions, 0);
     luaL_setfuncs(L, lfu_file_functions, 0);
     luaL_setfuncs(L, lfu_token_functions, 0);
+    luaL_setfuncs(L, lfu_oauth_functions, 0);
     lua_pushstring(L, FUSIOO_VERSION);
     lua_setfield(L, -2, "version");
     lua_pushlightuserdata(L, NULL);

@@ -1,4 +1,4 @@
-/* address.c: the service's base address (see address.h).
+/* address.c: the service's addresses (see address.h).
  * Owns: what makes one acceptable. Must not know: paths of the API, transfers. */
 #include "address.h"
 
@@ -45,7 +45,7 @@ static bool ends_in_version(const char *path, size_t size) {
            path[size - 1] <= '9';
 }
 
-static bool read_parts(CURLU *url, const char *text, char **base, bool *plain, fusioo_error *error) {
+static bool read_parts(CURLU *url, const char *name, const char *text, char **base, bool *plain, fusioo_error *error) {
     bool good = false;
     bool starved = false;
     char *scheme = part_of(url, CURLUPART_SCHEME, &starved);
@@ -59,16 +59,16 @@ static bool read_parts(CURLU *url, const char *text, char **base, bool *plain, f
     if (starved) {
         fu_error_memory(error);
     } else if (scheme == NULL || host == NULL || !is_host(host)) {
-        fu_error_set(error, FUSIOO_INVALID, "base_url is no address: '%.100s'", text);
+        fu_error_set(error, FUSIOO_INVALID, "%s is no address: '%.100s'", name, text);
     } else if (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0) {
-        fu_error_set(error, FUSIOO_INVALID, "base_url begins with https://, not %.20s://", scheme);
+        fu_error_set(error, FUSIOO_INVALID, "%s begins with https://, not %.20s://", name, scheme);
     } else if (strcmp(scheme, "http") == 0 && !is_loopback(host)) {
         fu_error_set(error, FUSIOO_INVALID,
-                     "base_url is http:// to %.100s, which would show the token to everyone on the way: use https:// "
+                     "%s is http:// to %.100s, which would show the token to everyone on the way: use https:// "
                      "(http:// is for loopback hosts alone)",
-                     host);
+                     name, host);
     } else if (ends_in_version(path, size)) {
-        fu_error_set(error, FUSIOO_INVALID, "base_url stands without the version; that is the option version");
+        fu_error_set(error, FUSIOO_INVALID, "%s stands without the version; that is the option version", name);
     } else {
         struct fu_buffer whole = FU_BUFFER_EMPTY;
         fu_buffer_puts(&whole, scheme);
@@ -90,7 +90,7 @@ static bool read_parts(CURLU *url, const char *text, char **base, bool *plain, f
     return good;
 }
 
-bool fu_address_read(const char *text, char **base, bool *plain, fusioo_error *error) {
+bool fu_address_read(const char *name, const char *text, char **base, bool *plain, fusioo_error *error) {
     CURLU *url = curl_url();
     bool good = false;
     bool starved = false;
@@ -105,14 +105,14 @@ bool fu_address_read(const char *text, char **base, bool *plain, fusioo_error *e
         fu_error_memory(error);
     } else if (code != CURLUE_OK) {
         /* What stands before an '@' could be a password. */
-        fu_error_set(error, FUSIOO_INVALID, "base_url is no address like https://api.fusioo.com: '%.100s'",
+        fu_error_set(error, FUSIOO_INVALID, "%s is no address like https://api.fusioo.com: '%.100s'", name,
                      strchr(text, '@') == NULL ? text : "...");
     } else if (has_user) {
-        fu_error_set(error, FUSIOO_INVALID, "base_url holds a user or password; the API takes a token alone");
+        fu_error_set(error, FUSIOO_INVALID, "%s holds a user or password; the API takes a token alone", name);
     } else if (has_end) {
-        fu_error_set(error, FUSIOO_INVALID, "base_url ends before '?' and '#'");
+        fu_error_set(error, FUSIOO_INVALID, "%s ends before '?' and '#'", name);
     } else {
-        good = read_parts(url, text, base, plain, error);
+        good = read_parts(url, name, text, base, plain, error);
     }
     curl_url_cleanup(url);
     if (!good) {

@@ -1,4 +1,4 @@
-/* address.h: the service's base address.
+/* address.h: the service's addresses.
  *
  * Owns: what makes one acceptable. Must not know: paths of the API, transfers. */
 #ifndef FU_ADDRESS_H
@@ -8,10 +8,10 @@
 
 #include <stdbool.h>
 
-/* Checks `url` and gives `*base` (the caller frees it with fu_free): scheme, host, port, prefix, without a slash at its
- * end.
+/* Checks `url`, the option `name`, and gives `*base` (the caller frees it with fu_free): scheme, host, port, prefix,
+ * without a slash at its end.
  * `*plain`: it is http:// on this machine. False: FUSIOO_INVALID (what is wrong) or FUSIOO_MEMORY. */
-bool fu_address_read(const char *url, char **base, bool *plain, fusioo_error *error);
+bool fu_address_read(const char *name, const char *url, char **base, bool *plain, fusioo_error *error);
 
 /* Have both addresses the same scheme, host and port? What one of them may know, a token say, the other may. */
 bool fu_address_same_origin(const char *one, const char *other);

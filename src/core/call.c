@@ -6,6 +6,8 @@
 #include "call_private.h"
 #include "error.h"
 #include "retry.h"
+#include "scrub.h"
+#include "token.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -47,6 +49,7 @@ static void note_resent(struct fusioo_call *call, unsigned requests) {
 void fu_call_leave_state(struct fusioo_call *call) {
     fu_timers_stop(timers_of(call), &call->timer);
     fu_need_withdraw(context_of(call), &call->need);
+    fu_oauth_take_back(&call->ask);
     if (call->state == FU_CALL_LINE) {
         fu_budget_leave(call->client->budget, &call->waiter);
         double wait = now_of(call) - call->line_since;
@@ -71,6 +74,7 @@ static void sign_error(struct fusioo_call *call) {
     fu_error_copy(error->path, sizeof error->path, path != NULL ? path : "", call->wire.path.size);
     error->attempts = call->attempts;
     error->maybe_done = call->unknown;
+    fu_scrub(error->message, call->token != NULL ? call->token : call->client->token);
 }
 
 void fu_call_tell_watcher(struct fusioo_call *call) {
@@ -158,8 +162,68 @@ static void fail_token(struct fusioo_call *call, const char *why) {
     fu_call_finish(call);
 }
 
-static void ask_token(struct fusioo_call *call) {
+/* Goes on with `token`. */
+static void take_token(struct fusioo_call *call, const char *token) {
+    if (call->error.status == 401 && call->token != NULL && strcmp(call->token, token) == 0) {
+        fu_call_finish(call); /* with the 401 that the same token brought before */
+        return;
+    }
+    fu_free_secret(call->token);
+    call->token = fu_strdup(token);
+    if (call->token == NULL) {
+        fu_error_memory(&call->error);
+        fu_call_finish(call);
+        return;
+    }
+    fu_call_begin_again(call);
+}
+
+/* The sign-in has a token, or says why there is none. */
+static void on_told(struct fu_ask *ask, const struct fu_token *token, const fusioo_error *error) {
+    struct fusioo_call *call = (struct fusioo_call *)(void *)((char *)ask - offsetof(struct fusioo_call, ask));
+    if (token != NULL) {
+        take_token(call, token->access);
+        return;
+    }
+    if (ask->refused != NULL && error->kind == FUSIOO_AUTH) {
+        char said[160];
+        int status = call->error.status;
+        snprintf(said, sizeof said, "%.150s", call->error.message);
+        fu_error_set(&call->error, FUSIOO_AUTH, "%s%sthe token was refused, and %s", said, said[0] != '\0' ? "; " : "",
+                     error->message);
+        call->error.status = status;
+    } else {
+        call->error = *error;
+        call->error.status = 0; /* that of another request */
+    }
+    fu_call_finish(call);
+}
+
+/* Does each call get its token by asking for it? */
+static bool asks_each_time(const struct fusioo_client *client) {
+    return client->token_on_need || client->auth != NULL;
+}
+
+bool fu_call_drop_outdated(struct fusioo_call *call) {
+    if (call->client->auth == NULL || call->token == NULL || fu_oauth_is_current(call->client->auth, call->token)) {
+        return false;
+    }
+    fu_free_secret(call->token);
+    call->token = NULL;
+    return true;
+}
+
+/* `refused`: the token that the call has is one that the service has refused. */
+static void ask_token(struct fusioo_call *call, bool refused) {
     call->state = FU_CALL_TOKEN;
+    if (call->client->auth != NULL) {
+        call->ask.want = FU_WANT_TOKEN;
+        call->ask.client = call->client;
+        call->ask.refused = refused ? call->token : NULL;
+        call->ask.told = on_told;
+        fu_oauth_ask(call->client->auth, &call->ask);
+        return;
+    }
     call->need.need = (fusioo_need){.kind = FUSIOO_NEED_TOKEN, .id = call->id, .client = call->client->id};
     fu_need_post(context_of(call), &call->need);
 }
@@ -177,20 +241,8 @@ void fu_call_give_token(struct fu_context *context, uint64_t id, const char *tok
         fail_token(call, fault != NULL ? fault : why);
         return;
     }
-    if (call->renewed && call->token != NULL && strcmp(call->token, token) == 0) {
-        fu_call_finish(call); /* with the 401 that the same token brought before */
-        return;
-    }
     fu_company_learn(call->client, token);
-    fu_free_secret(call->token);
-    call->token = fu_strdup(token);
-    if (call->token == NULL) {
-        fu_error_memory(&call->error);
-        fu_call_finish(call);
-        return;
-    }
-    call->state = FU_CALL_NEW;
-    fu_timers_set(timers_of(call), &call->timer, now_of(call));
+    take_token(call, token);
 }
 
 /* ---- One request ---- */
@@ -226,9 +278,9 @@ static void decide(struct fusioo_call *call, const struct fu_http_outcome *outco
     bool stuck = stream != NULL && !fu_stream_can_repeat(stream);
     call->unknown = call->unknown || fu_call_is_unknown(call, outcome);
     bool is_ours = stream == NULL || !stream->is_elsewhere; /* another host's 401 is no word on the token */
-    if (call->error.status == 401 && is_ours && call->client->token_on_need && !call->renewed && !stuck) {
+    if (call->error.status == 401 && is_ours && asks_each_time(call->client) && !call->renewed && !stuck) {
         call->renewed = true;
-        ask_token(call);
+        ask_token(call, true);
         return;
     }
     struct fu_outcome fate = {
@@ -327,6 +379,7 @@ void fu_call_send_request(struct fusioo_call *call) {
     }
     call->state = FU_CALL_SENDING;
     call->attempts++;
+    call->asked_again = false;
     call->sent_at = now_of(call);
     fu_client_note_request(client, call->attempts > 1, size_of_body(call));
     fusioo_event event = fu_call_event(call, FUSIOO_EVENT_REQUEST);
@@ -335,8 +388,8 @@ void fu_call_send_request(struct fusioo_call *call) {
 
 static void begin_attempt(struct fusioo_call *call) {
     fu_call_start_total(call);
-    if (call->client->token_on_need && call->token == NULL) {
-        ask_token(call);
+    if (asks_each_time(call->client) && call->token == NULL) {
+        ask_token(call, false);
     } else if (call->token == NULL && call->client->token == NULL) {
         fail_token(call, NULL);
     } else {
@@ -349,9 +402,17 @@ static void on_timer(struct fu_timer *timer) {
     if (call->state == FU_CALL_LINE) {
         fu_call_lose_patience(call);
     } else {
+        if (call->state == FU_CALL_PAUSE) {
+            fu_call_drop_outdated(call);
+        }
         call->state = FU_CALL_NEW;
         begin_attempt(call);
     }
+}
+
+void fu_call_begin_again(struct fusioo_call *call) {
+    call->state = FU_CALL_NEW;
+    fu_timers_set(timers_of(call), &call->timer, now_of(call));
 }
 
 /* ---- Beginning and ending from outside ---- */

@@ -12,6 +12,7 @@
 #include "envelope.h"
 #include "fusioo.h"
 #include "http.h"
+#include "oauth.h"
 #include "stream.h"
 
 #include <stdbool.h>
@@ -43,8 +44,10 @@ struct fusioo_call {
     int attempts;            /* requests sent */
     int failures;            /* those that use up retry.attempts */
     bool renewed;            /* a new token was asked for after a 401 */
+    bool asked_again;        /* and since the token that it had when it joined the line has lost its use */
     bool unknown;            /* a write was sent and its fate is not known */
-    char *token;             /* of this call alone, with token_on_need */
+    char *token;             /* of this call alone, with token_on_need or auth */
+    struct fu_ask ask;       /* with auth: its place among those who ask for a token */
     struct fu_waiter waiter; /* place in the line */
     double line_since;       /* when it joined the line */
     double waited;           /* seconds in the line so far */

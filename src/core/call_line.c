@@ -35,7 +35,13 @@ static void on_granted(struct fu_waiter *waiter) {
     struct fusioo_call *call = (struct fusioo_call *)(void *)((char *)waiter - offsetof(struct fusioo_call, waiter));
     fu_call_leave_state(call);
     fu_call_start_total(call);
-    fu_call_send_request(call);
+    if (!call->asked_again && fu_call_drop_outdated(call)) {
+        call->asked_again = true;
+        fu_budget_end(call->client->budget, &call->waiter, false, false); /* its turn is another's; it comes back */
+        fu_call_begin_again(call);
+    } else {
+        fu_call_send_request(call);
+    }
 }
 
 /* Would the call wait longer than its client allows? `refused`: the service has just said 429. */

@@ -13,6 +13,13 @@ void fu_call_leave_state(struct fusioo_call *call);
 /* Ends the call with what stands in its error, and tells who wants to know. They may free it. */
 void fu_call_finish(struct fusioo_call *call);
 
+/* Forgets the token that the call was given if it has lost its use since: the call may have waited for an hour. True:
+ * it has, and the call has to ask for another one. */
+bool fu_call_drop_outdated(struct fusioo_call *call);
+
+/* Lets it begin again with the next turn of the timers. */
+void fu_call_begin_again(struct fusioo_call *call);
+
 /* Sends its request; the window has let it. */
 void fu_call_send_request(struct fusioo_call *call);
 

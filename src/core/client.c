@@ -9,6 +9,8 @@
 #include "endpoint.h"
 #include "envelope.h"
 #include "error.h"
+#include "oauth.h"
+#include "token.h"
 
 #include <math.h>
 #include <string.h>
@@ -30,18 +32,6 @@ void fusioo_options_init(fusioo_options *options) {
         .concurrency = 4,
         .max_body = (size_t)64 << 20,
     };
-}
-
-const char *fu_token_fault(const char *token) {
-    if (token[0] == '\0') {
-        return "it is empty";
-    }
-    for (const char *at = token; *at != '\0'; at++) {
-        if (*at <= ' ' || *at > '~') {
-            return "it holds a space, a line end or another character that no header may hold";
-        }
-    }
-    return NULL;
 }
 
 static bool is_plain_text(const char *text) {
@@ -84,6 +74,9 @@ static bool check_options(const fusioo_options *options, fusioo_error *error) {
     const char *fault = options->token != NULL ? fu_token_fault(options->token) : NULL;
     if (fault != NULL) {
         return fu_error_set(error, FUSIOO_INVALID, "token cannot be one: %s", fault);
+    }
+    if (options->auth != NULL && (options->token != NULL || options->token_on_need)) {
+        return fu_error_set(error, FUSIOO_INVALID, "token and auth are two ways to the same: give one of them");
     }
     if (options->user_agent != NULL && !is_plain_text(options->user_agent)) {
         return fu_error_set(error, FUSIOO_INVALID, "user_agent holds a control character");
@@ -179,7 +172,7 @@ static bool take_address(struct fusioo_client *client, const struct fusioo_clien
     }
     client->version = (unsigned)(version[1] - '0');
     const char *url = options->base_url != NULL ? options->base_url : "https://api.fusioo.com";
-    return fu_address_read(url, &client->base, &client->plain, error);
+    return fu_address_read("base_url", url, &client->base, &client->plain, error);
 }
 
 static fusioo_client *make(struct fu_context *context, const struct fusioo_client *model, struct fu_stats *stats,
@@ -200,6 +193,7 @@ static fusioo_client *make(struct fu_context *context, const struct fusioo_clien
     client->context = fu_context_keep(context);
     client->references = 1;
     client->id = fu_context_number(context);
+    client->auth = options->auth != NULL ? fu_oauth_keep(options->auth) : NULL;
     take_numbers(client, options);
     if (!take_address(client, model, options, error) || !copy_text(&client->token, options->token, error) ||
         !copy_text(&client->tag, options->tag, error) || !copy_text(&client->ca_file, options->ca_file, error) ||
@@ -255,6 +249,9 @@ void fu_client_drop(struct fusioo_client *client) {
     }
     fu_budget_drop(client->budget);
     drop_stats(client->stats);
+    if (client->auth != NULL) {
+        fu_oauth_drop(client->auth);
+    }
     for (int i = 0; i < FUSIOO_METHODS; i++) {
         fu_free(client->endpoints[i]);
     }

@@ -40,6 +40,7 @@ struct fusioo_client {
     unsigned version;
     char *token; /* NULL: none, or asked for each time */
     bool token_on_need, events;
+    struct fusioo_oauth *auth; /* where the token comes from; NULL: from elsewhere */
     char *tag, *ca_file, *proxy, *user_agent;
     struct fu_limit limit; /* the reserve taken off */
     int rate_calls;
@@ -77,9 +78,6 @@ struct fusioo_client *fu_client_keep(struct fusioo_client *client);
 
 /* Gives one reference up; the last one frees it. */
 void fu_client_drop(struct fusioo_client *client);
-
-/* Says why `token` cannot go into a header; NULL: it can. */
-const char *fu_token_fault(const char *token);
 
 /* Notes that a request is sent: `again`: it is a repeat. */
 void fu_client_note_request(struct fusioo_client *client, bool again, size_t bytes_out);

@@ -5,6 +5,7 @@
 #include "alloc.h"
 #include "buffer.h"
 #include "error.h"
+#include "oauth.h"
 #include "state.h"
 
 #include <stdio.h>
@@ -22,6 +23,9 @@ static bool put_name(struct fu_buffer *name, const struct fusioo_client *client,
     if (key != NULL) {
         fu_buffer_puts(name, "\nkey\n");
         fu_buffer_puts(name, key);
+    } else if (client->auth != NULL) {
+        fu_buffer_puts(name, "\nclient_id\n");
+        fu_buffer_puts(name, client->auth->client_id);
     } else if (token != NULL) {
         fu_buffer_puts(name, "\ntoken\n");
         fu_buffer_puts(name, token);
@@ -119,8 +123,9 @@ bool fu_company_find(struct fusioo_client *client, const struct fusioo_client *m
         return fu_error_set(error, FUSIOO_INVALID, "rate.ledger: a ledger holds at most %d calls; rate.calls is %d",
                             (int)FU_BOOK_CALLS, client->rate_calls);
     }
-    client->company_known = options->rate_key != NULL || options->token != NULL || has_no_file(client);
-    if (model != NULL && options->rate_key == NULL && options->token == NULL && is_same_ledger(client, model)) {
+    bool names_company = options->rate_key != NULL || options->token != NULL || client->auth != NULL;
+    client->company_known = names_company || has_no_file(client);
+    if (model != NULL && !names_company && is_same_ledger(client, model)) {
         client->budget = model->budget;
         client->budget->references++;
         return true;

@@ -21,6 +21,8 @@ struct fu_need {
 
 struct fu_budget;
 struct fusioo_call;
+struct fusioo_ask;
+struct fusioo_oauth;
 
 struct fu_context {
     struct fu_http http;
@@ -32,9 +34,11 @@ struct fu_context {
     struct fu_need *needs, **needs_end;
     struct fu_need *shown;     /* the event that was handed out last */
     struct fusioo_call *calls; /* those under way */
-    size_t under_way;          /* calls and pagers */
+    size_t under_way;          /* calls, pagers, sign-ins at work */
     struct fu_budget *budgets;
-    struct fu_buffer spare[8]; /* memory of pages that were read, for those to come */
+    struct fusioo_oauth *oauths;
+    struct fusioo_ask *listening; /* questions that wait for a browser */
+    struct fu_buffer spare[8];    /* memory of pages that were read, for those to come */
     size_t spare_count;
 };
 

@@ -18,6 +18,7 @@ struct fusioo_file {
     char *path, *beside;
     bool is_there; /* the file beside */
     bool secret;   /* for its owner alone, whoever could read the one before */
+    bool reserved; /* it may be longer than what was written */
     pid_t process; /* whose it is: a forked child must not take it from its parent */
 };
 
@@ -107,6 +108,21 @@ bool fusioo_file_write(fusioo_file *file, const char *bytes, size_t size, fusioo
     return true;
 }
 
+bool fu_file_reserve(fusioo_file *file, size_t size, fusioo_error *error) {
+#if defined(__APPLE__)
+    int number = ENOTSUP; /* it has no such call */
+    (void)size;
+#else
+    int number = posix_fallocate(file->fd, 0, (off_t)size);
+#endif
+    file->reserved = true;
+    if (number == ENOSPC || number == EDQUOT || number == EFBIG) {
+        errno = number;
+        return fail(error, "write", file->path);
+    }
+    return true; /* a file system that cannot do it is none that must not be used */
+}
+
 bool fusioo_file_restart(fusioo_file *file, fusioo_error *error) {
     if (!is_own(file, error)) {
         return false;
@@ -143,7 +159,9 @@ bool fusioo_file_commit(fusioo_file *file, fusioo_error *error) {
     if (!file->secret && stat(file->path, &old) == 0) {
         fchmod(file->fd, old.st_mode & 07777); /* who could read the file before can read the new one */
     }
-    bool good = fsync(file->fd) == 0 || fail(error, "save", file->beside);
+    bool good = !file->reserved || ftruncate(file->fd, lseek(file->fd, 0, SEEK_CUR)) == 0 ||
+                fail(error, "shorten", file->beside);
+    good = good && (fsync(file->fd) == 0 || fail(error, "save", file->beside));
     bool closed = close(file->fd) == 0;
     file->fd = -1;
     good = good && (closed || fail(error, "save", file->beside));

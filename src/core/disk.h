@@ -13,4 +13,9 @@
  * one. */
 fusioo_file *fu_file_create_secret(const char *path, fusioo_error *error);
 
+/* Takes room for `size` bytes on the disk, so that writing them cannot fail for want of it; what is not written goes
+ * when the file is put under its name. To be called before anything is written. False: FUSIOO_INVALID, there is no such
+ * room. */
+bool fu_file_reserve(fusioo_file *file, size_t size, fusioo_error *error);
+
 #endif

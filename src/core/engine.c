@@ -1,11 +1,13 @@
 /* engine.c: the top floor: stepping, waiting, needs, forks (see fusioo.h).
  * Owns: the life of the context. Must not know: how calls and pages work, Lua. */
 #include "alloc.h"
+#include "ask.h"
 #include "call.h"
 #include "client.h"
 #include "context.h"
 #include "error.h"
 #include "fusioo.h"
+#include "oauth.h"
 #include "pager.h"
 
 struct fusioo_engine {
@@ -32,12 +34,18 @@ void fusioo_engine_free(fusioo_engine *engine) {
     }
     engine->context->closed = true;
     fu_calls_end(engine->context, NULL, FUSIOO_CANCELLED);
+    fu_asks_end(engine->context);
+    fu_oauths_end(engine->context);
     fu_context_drop(engine->context);
     fu_free(engine);
 }
 
 fusioo_client *fusioo_client_new(fusioo_engine *engine, const fusioo_options *options, fusioo_error *error) {
     return fu_client_make(engine->context, options, error);
+}
+
+fusioo_oauth *fusioo_oauth_new(fusioo_engine *engine, const fusioo_oauth_options *options, fusioo_error *error) {
+    return fu_oauth_make(engine->context, options, error);
 }
 
 /* In a forked child the parent's connections are left alone, and what was under way begins again on new ones. */
@@ -48,6 +56,7 @@ static void notice_fork(struct fu_context *context) {
     }
     bool good = fu_http_begin_afresh(&context->http, &error);
     fu_calls_forked(context);
+    fu_oauths_forked(context);
     if (!good) {
         fu_calls_end(context, NULL, FUSIOO_NETWORK);
     }
@@ -107,6 +116,16 @@ bool fusioo_call_wait(fusioo_call *call) {
         going = call->state == FU_CALL_DONE || poll_for(context, -1);
     }
     return call->state == FU_CALL_DONE;
+}
+
+bool fusioo_ask_wait(fusioo_ask *ask) {
+    struct fu_context *context = fu_ask_context(ask);
+    bool going = true;
+    while (going && !fusioo_ask_done(ask)) {
+        step(context, -1);
+        going = fusioo_ask_done(ask) || poll_for(context, -1);
+    }
+    return fusioo_ask_done(ask);
 }
 
 fusioo_pager_state fusioo_pager_wait(fusioo_pager *pager, fusioo_item *item, fusioo_error *error) {

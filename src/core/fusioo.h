@@ -1,7 +1,8 @@
 /* fusioo.h: the Fusioo API from C.
  *
- * The library's one public header. A program makes an engine, a client on it, starts calls or pagers, and then moves
- * the engine: fusioo_engine_step never blocks, fusioo_engine_poll waits for the network. Nothing here calls back.
+ * The library's public header; it includes those of files and of OAuth. A program makes an engine, a client on it,
+ * starts calls or pagers, and then moves the engine: fusioo_engine_step never blocks, fusioo_engine_poll waits for the
+ * network. Nothing here calls back.
  *
  * Rules that hold for every function:
  * - Threads: an engine and all that stands on it belong to one thread at a time. Two engines know nothing of each
@@ -126,23 +127,25 @@ void fusioo_engine_wake(fusioo_engine *engine);
 /* ---- Clients ---- */
 
 typedef struct fusioo_client fusioo_client;
+struct fusioo_oauth; /* fusioo_oauth.h */
 
 /* What a client is to do. fusioo_options_init fills in the defaults that stand here. */
 typedef struct fusioo_options {
-    const char *base_url;    /* NULL: https://api.fusioo.com. http:// only to loopback hosts */
-    const char *version;     /* "v1", "v2" or "v3"; "v3" */
-    const char *token;       /* access token; NULL: none */
-    bool token_on_need;      /* the token is asked for each time through the queue of needs; false */
-    bool events;             /* events go to the queue of needs; false */
-    const char *tag;         /* name for events and statistics; NULL */
-    const char *ca_file;     /* certificates to trust; NULL: the system's */
-    const char *proxy;       /* as libcurl takes it; NULL: the environment's */
-    const char *user_agent;  /* NULL: fusioo-lua/VERSION */
-    int rate_calls;          /* calls that the company has in a window; 500 */
-    double rate_window;      /* its length in seconds; 3600 */
-    int rate_reserve;        /* calls that this client leaves to others; 0 */
-    bool rate_error;         /* an empty window is an error instead of a wait; false */
-    double rate_max_wait;    /* longest wait of one call for the window, seconds; negative: no limit; -1 */
+    const char *base_url;      /* NULL: https://api.fusioo.com. http:// only to loopback hosts */
+    const char *version;       /* "v1", "v2" or "v3"; "v3" */
+    const char *token;         /* access token; NULL: none */
+    bool token_on_need;        /* the token is asked for each time through the queue of needs; false */
+    struct fusioo_oauth *auth; /* gets and renews the token instead; kept; NULL */
+    bool events;               /* events go to the queue of needs; false */
+    const char *tag;           /* name for events and statistics; NULL */
+    const char *ca_file;       /* certificates to trust; NULL: the system's */
+    const char *proxy;         /* as libcurl takes it; NULL: the environment's */
+    const char *user_agent;    /* NULL: fusioo-lua/VERSION */
+    int rate_calls;            /* calls that the company has in a window; 500 */
+    double rate_window;        /* its length in seconds; 3600 */
+    int rate_reserve;          /* calls that this client leaves to others; 0 */
+    bool rate_error;           /* an empty window is an error instead of a wait; false */
+    double rate_max_wait;      /* longest wait of one call for the window, seconds; negative: no limit; -1 */
     const char *rate_key;    /* the company's name: clients with one base_url and key share a window; NULL: by token */
     const char *rate_ledger; /* file to share it through; NULL: in the user's state folder; "": none, memory alone */
     int retry_attempts;      /* requests for one call at most; 4 */
@@ -326,68 +329,8 @@ uint64_t fusioo_call_id(const fusioo_call *call);
 /* Asks for one FUSIOO_NEED_READY in the queue of needs once the call is ready (at once, if it is). Cannot fail. */
 void fusioo_call_watch(fusioo_call *call);
 
-/* ---- Files: their bytes flow, a chunk at a time, and are never kept whole ---- */
-
-/* A file to send. */
-typedef struct fusioo_source {
-    const char *name; /* UTF-8 */
-    size_t name_size;
-    int64_t size;    /* bytes, known beforehand */
-    bool rewindable; /* can it be given again from its beginning, after a 429 or a 401? */
-} fusioo_source;
-
-/* Starts FUSIOO_CREATE_FILE. The owner watches it and gives chunks when it wants them. NULL as fusioo_call_start. The
- * caller frees it. */
-fusioo_call *fusioo_call_upload(fusioo_client *client, const fusioo_source *source, fusioo_error *error);
-
-/* Does the call want a chunk now? `offset` becomes the place of its first byte in the file; 0 after a repeat. */
-bool fusioo_call_wants(const fusioo_call *call, int64_t *offset);
-
-/* Gives it one, of any size; copied. False: FUSIOO_INVALID (more than the file's size) or FUSIOO_MEMORY. */
-bool fusioo_call_give(fusioo_call *call, const char *bytes, size_t size, fusioo_error *error);
-
-/* Ends the call with FUSIOO_INVALID, since its file or sink failed: `why` says how. No errors. */
-void fusioo_call_give_up(fusioo_call *call, const char *why);
-
-/* Starts FUSIOO_DOWNLOAD_FILE. `rewindable`: the owner can forget what it took and begin again. A broken connection is
- * gone on from where it stopped, if the service knows how. NULL as fusioo_call_start. The caller frees it. */
-fusioo_call *fusioo_call_download(fusioo_client *client, const char *id, size_t id_size, bool rewindable,
-                                  fusioo_error *error);
-
-/* What fusioo_call_take found. */
-typedef enum fusioo_chunk {
-    FUSIOO_CHUNK_BYTES,   /* the next ones; they live until the next question */
-    FUSIOO_CHUNK_WAIT,    /* nothing yet */
-    FUSIOO_CHUNK_RESTART, /* forget what came: the file begins again */
-    FUSIOO_CHUNK_END,     /* that was all of it */
-    FUSIOO_CHUNK_FAILED   /* `error` says why */
-} fusioo_chunk;
-
-/* Takes what came of a file. Never blocks. */
-fusioo_chunk fusioo_call_take(fusioo_call *call, const char **bytes, size_t *size, fusioo_error *error);
-
-/* Bytes of the file that were given or taken, and how many it has (-1: not known). Cannot fail. */
-void fusioo_call_progress(const fusioo_call *call, int64_t *done, int64_t *total);
-
-/* A file on disk that appears under its name when it is whole, and not before. */
-typedef struct fusioo_file fusioo_file;
-
-/* Makes one that will be `path`; until then it stands beside it. NULL: FUSIOO_INVALID (why it cannot be written) or
- * FUSIOO_MEMORY. */
-fusioo_file *fusioo_file_create(const char *path, fusioo_error *error);
-
-/* Writes. False: FUSIOO_INVALID, the disk is full, say. */
-bool fusioo_file_write(fusioo_file *file, const char *bytes, size_t size, fusioo_error *error);
-
-/* Forgets what was written. False: FUSIOO_INVALID. */
-bool fusioo_file_restart(fusioo_file *file, fusioo_error *error);
-
-/* Puts it, safe from a crash, under its name in place of what was there, and gives it up. False: FUSIOO_INVALID, and
- * nothing was replaced. */
-bool fusioo_file_commit(fusioo_file *file, fusioo_error *error);
-
-/* Gives it up; nothing of it remains. No errors; NULL is fine. */
-void fusioo_file_discard(fusioo_file *file);
+#include "fusioo_files.h"
+#include "fusioo_oauth.h"
 
 /* ---- Pagers: lists of any length, read ahead page by page ---- */
 
@@ -454,6 +397,7 @@ void fusioo_pager_watch(fusioo_pager *pager);
 typedef enum fusioo_need_kind {
     FUSIOO_NEED_READY, /* a watched call or pager has something to say */
     FUSIOO_NEED_TOKEN, /* a call of a client with token_on_need wants a token: fusioo_engine_give_token */
+    FUSIOO_NEED_STORE, /* a fusioo_oauth with FUSIOO_STORE_ON_NEED wants something of its store */
     FUSIOO_NEED_EVENT  /* something happened that a client with `events` wants to know */
 } fusioo_need_kind;
 
@@ -462,6 +406,7 @@ typedef enum fusioo_event_type {
     FUSIOO_EVENT_RESPONSE,
     FUSIOO_EVENT_RETRY,
     FUSIOO_EVENT_WAIT,
+    FUSIOO_EVENT_TOKEN, /* a token was got, renewed or taken over from the store, or could not be kept; `why` says so */
     FUSIOO_EVENT_LEDGER /* the ledger was rebuilt, or cannot be used for now; `why` says so */
 } fusioo_event_type;
 
@@ -474,15 +419,17 @@ typedef struct fusioo_event {
     int status;                /* response: HTTP status, 0: there was none */
     double seconds;            /* response: how long it took; retry and wait: how long it will be */
     uint64_t bytes;            /* response: size of the body */
-    const char *why;           /* wait: "window" or "429"; ledger: what happened */
+    const char *why;           /* wait: "window" or "429"; token, ledger: what happened */
+    double expires_at;         /* token: seconds since 1970; negative: not known */
     const fusioo_error *error; /* retry: what went wrong */
 } fusioo_event;
 
 typedef struct fusioo_need {
     fusioo_need_kind kind;
-    uint64_t id;        /* the call or pager (READY, TOKEN) */
-    uint64_t client;    /* the client (TOKEN, EVENT) */
-    fusioo_event event; /* EVENT; lives until the next question */
+    uint64_t id;             /* the call, pager or question (READY, TOKEN) */
+    uint64_t client;         /* the client (TOKEN, EVENT), or the fusioo_oauth (STORE, EVENT) */
+    fusioo_store_need store; /* STORE */
+    fusioo_event event;      /* EVENT; lives until the next question */
 } fusioo_need;
 
 /* Takes the next need. False: there is none. No errors. */

@@ -83,6 +83,7 @@ struct fu_http_request {
     const char *bearer; /* token, copied and wiped after use; NULL: no Authorization */
     const char *body;   /* stays the caller's until the end; NULL: none */
     size_t body_size;
+    const char *content_type;        /* of the body; NULL: JSON */
     const struct fu_http_flow *flow; /* NULL: both bodies are in memory */
     bool repeatable;                 /* may libcurl send it again over another connection? */
     bool plain;                      /* the address is http:// on this machine: no proxy but one that is named */

@@ -90,7 +90,7 @@ static enum fu_lock try_once(struct fu_locked *file, mode_t mode, bool *again, f
 enum fu_lock fu_locked_take(struct fu_locked *file, const char *path, mode_t mode, fusioo_error *error) {
     bool again = true;
     enum fu_lock result = FU_LOCK_BUSY;
-    *file = (struct fu_locked){.fd = -1, .path = path};
+    *file = (struct fu_locked){.fd = -1, .path = path, .process = getpid()};
     for (int i = 0; i < MOST_TRIES && again; i++) {
         result = try_once(file, mode, &again, error);
     }
@@ -138,6 +138,9 @@ bool fu_locked_write(struct fu_locked *file, size_t offset, const void *bytes, s
 
 void fu_locked_drop(struct fu_locked *file) {
     if (file->fd >= 0) {
+        if (file->process == getpid()) {
+            flock(file->fd, LOCK_UN);
+        }
         close(file->fd);
         file->fd = -1;
     }

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 /* Tokens are a few thousand bytes: what is larger is some other file. */
-enum { MOST_BYTES = 1024 * 1024 };
+enum { MOST_BYTES = 1024 * 1024, MOST_LIKELY = 16 * 1024 };
 
 /* Seconds after which a file beside the token's is no longer one that is being written: its process was killed. */
 #define LEFT_BEHIND 600.0
@@ -81,7 +81,7 @@ bool fu_token_file_read(const char *path, struct fu_buffer *text, fusioo_error *
     return good;
 }
 
-static bool make_folder(const char *path, fusioo_error *error) {
+bool fu_token_file_prepare(const char *path, fusioo_error *error) {
     struct stat found;
     const char *slash = strrchr(path, '/');
     if (slash == NULL || slash == path) {
@@ -97,11 +97,16 @@ static bool make_folder(const char *path, fusioo_error *error) {
     return good;
 }
 
-bool fu_token_file_write(const char *path, const char *bytes, size_t size, fusioo_error *error) {
-    fusioo_file *file = make_folder(path, error) ? fu_file_create_secret(path, error) : NULL;
-    if (file == NULL) {
-        return false;
+fusioo_file *fu_token_file_begin(const char *path, fusioo_error *error) {
+    fusioo_file *file = fu_token_file_prepare(path, error) ? fu_file_create_secret(path, error) : NULL;
+    if (file != NULL && !fu_file_reserve(file, MOST_LIKELY, error)) {
+        fusioo_file_discard(file);
+        return NULL;
     }
+    return file;
+}
+
+bool fu_token_file_end(fusioo_file *file, const char *path, const char *bytes, size_t size, fusioo_error *error) {
     if (!fusioo_file_write(file, bytes, size, error)) {
         fusioo_file_discard(file);
         return false;
@@ -111,4 +116,9 @@ bool fu_token_file_write(const char *path, const char *bytes, size_t size, fusio
     }
     fu_state_tidy(path, FU_SECRET_ENDING, LEFT_BEHIND); /* such files hold tokens */
     return true;
+}
+
+bool fu_token_file_write(const char *path, const char *bytes, size_t size, fusioo_error *error) {
+    fusioo_file *file = fu_token_file_begin(path, error);
+    return file != NULL && fu_token_file_end(file, path, bytes, size, error);
 }

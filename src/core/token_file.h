@@ -20,4 +20,14 @@ bool fu_token_file_read(const char *path, struct fu_buffer *text, fusioo_error *
  * one. False: FUSIOO_INVALID or FUSIOO_MEMORY; the old file stays. */
 bool fu_token_file_write(const char *path, const char *bytes, size_t size, fusioo_error *error);
 
+/* Makes the folders of `path` that are missing, for the user alone (0700). False: FUSIOO_INVALID or FUSIOO_MEMORY. */
+bool fu_token_file_prepare(const char *path, fusioo_error *error);
+
+/* The same as fu_token_file_write in two steps, for a token that is worth nothing if it cannot be kept: this takes the
+ * room for it beside `path`, before it is asked for. NULL: as fu_token_file_write. fusioo_file_discard gives it up. */
+fusioo_file *fu_token_file_begin(const char *path, fusioo_error *error);
+
+/* And this puts it there. `file` is gone afterwards. False: as fu_token_file_write. */
+bool fu_token_file_end(fusioo_file *file, const char *path, const char *bytes, size_t size, fusioo_error *error);
+
 #endif

@@ -211,8 +211,9 @@ static bool set_headers(struct fu_transfer *transfer, const struct fu_http_reque
     bool takes = flow != NULL && flow->take != NULL;
     bool is_form = flow != NULL && flow->give != NULL;
     bool says_json = flow == NULL || (!is_form && strcmp(request->method, "GET") != 0);
+    const char *type = request->content_type != NULL ? request->content_type : "application/json";
     return add_header(transfer, takes ? "Accept: */*" : "Accept: application/json") &&
-           (!says_json || add_header(transfer, "Content-Type: application/json")) &&
+           (!says_json || add_text(transfer, "Content-Type: ", type)) &&
            (flow != NULL ? add_flow(transfer, flow) : add_header(transfer, "Expect:")) &&
            add_header(transfer, "Cache-Control: no-cache") &&
            (request->bearer == NULL || add_bearer(transfer, request->bearer)) &&

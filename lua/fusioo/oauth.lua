@@ -1,0 +1,214 @@
+--- Signing in with OAuth 2: tokens that are got, kept and renewed by themselves.
+--
+-- One sign-in stands for one user (or, with the credentials grant, for the application). It is given to clients as the
+-- option `auth`, or asked for its token. However many calls wait for a new token, and however many processes share the
+-- store, it is renewed once.
+--
+-- Owns: what a program says to a sign-in, and its store. Must not know: how a token is got (the core does).
+
+local core = require "fusioo.core"
+local options = require "fusioo.options"
+local runtimes = require "fusioo.runtime"
+local scheduler = require "fusioo.scheduler"
+local stores = require "fusioo.store"
+
+local OAuth = {}
+OAuth.__index = OAuth
+OAuth.__name = "fusioo.oauth"
+
+local oauth = {}
+
+local LISTEN_SECONDS = 300
+
+-- The options as the core takes them: flat, without what belongs to Lua.
+local function flatten(given)
+  local timeout = given.timeout or {}
+  local is_file, path = false, nil
+  if given.store then is_file, path = stores._is_file(given.store) end
+  return {
+    client_id = given.client_id, client_secret = given.client_secret, redirect_uri = given.redirect_uri,
+    grant = given.grant, username = given.username, password = given.password,
+    authorize_url = given.authorize_url, token_url = given.token_url,
+    store_on_disk = is_file, store_file = path, store_on_need = given.store ~= nil and not is_file,
+    store_locks = given.store ~= nil and given.store.lock ~= nil,
+    events = given.on_event ~= nil, ca_file = given.ca_file, proxy = given.proxy, user_agent = given.user_agent,
+    timeout_connect = timeout.connect, timeout_idle = timeout.idle, timeout_total = timeout.total,
+  }
+end
+
+--- Makes a sign-in. Raises on an unknown, ill-typed or missing option; nothing is read or asked before the first use.
+-- @param given `client_id`, `client_secret`, `redirect_uri`: those of the registered application; `grant`:
+-- `"authorization_code"` (default) or `"implicit"`, where a person signs in on Fusioo's page, `"password"` (with
+-- `username`, `password`) or `"client_credentials"`; `store`: where the token is kept, default: in memory alone;
+-- `authorize_url`, `token_url`: other addresses than Fusioo's; `timeout`, `ca_file`, `proxy`, `user_agent`, `on_event`,
+-- `runtime`: as for a client; where a client's call needs the token, the client's own count
+-- @return oauth
+-- @usage local auth = fusioo.oauth.new{client_id = id, client_secret = secret, grant = "client_credentials"}
+-- local client = fusioo.new{auth = auth}
+function oauth.new(given)
+  given = options.oauth("fusioo.oauth.new", given)
+  local engine, err = core.engine()
+  if not engine then error(err, 0) end
+  local sign_in
+  sign_in, err = core.oauth(engine, flatten(given))
+  if not sign_in then error("fusioo.oauth.new: " .. err.message, 0) end
+  local self = setmetatable({
+    engine = engine,
+    _core = sign_in,
+    _store = given.store,
+    _grant = given.grant or "authorization_code",
+    _client_id = given.client_id,
+    _on_event = given.on_event,
+    _runtime = runtimes.find(given.runtime),
+  }, OAuth)
+  scheduler.register(sign_in:id(), self)
+  return self
+end
+
+function OAuth:__tostring()
+  return ("fusioo.oauth (%s, client_id %s)"):format(self._grant, self._client_id)
+end
+
+-- ---- Asking ----
+
+local function is_done(ask)
+  return ask:done()
+end
+
+-- Waits for the answer to a question that may have failed to be asked.
+local function answer(self, ask, err)
+  if not ask then return nil, err end
+  if not ask:done() then scheduler.wait(ask, self._runtime, self.engine, is_done) end
+  local token
+  token, err = ask:result()
+  ask:free() -- it holds a token
+  return token, err
+end
+
+--- The address of the page where a person signs in. No call.
+-- @return url, and the `state` that the redirect has to bring back: fresh, random, for this one sign-in. A web
+-- application keeps it in the person's session. Raises where the grant has no such page or `redirect_uri` is missing
+-- @usage local url, state = auth:authorize_url()
+function OAuth:authorize_url()
+  local url, state = self._core:authorize_url()
+  if not url then error("oauth:authorize_url: " .. state.message, 0) end
+  return url, state
+end
+
+--- Ends a sign-in: reads what the page has brought, and gets the token for it, which is kept in the store.
+-- @param redirected_url the whole address to which the browser was led, `redirect_uri` with something behind it; with
+-- the implicit grant also what stands behind the `#`
+-- @param state the one that `oauth:authorize_url` gave
+-- @return token, or nil and an error: of kind `invalid` where state, host or path are others or there is no code, of
+-- kind `auth` where the person or the service said no (`access_denied`), and what else can befall a request
+-- @usage local token, err = auth:finish(url, session.state)
+function OAuth:finish(redirected_url, state)
+  options.string("oauth:finish", "redirected_url", redirected_url)
+  options.string("oauth:finish", "state", state)
+  scheduler.check(self._runtime)
+  return answer(self, self._core:finish(redirected_url, state))
+end
+
+--- Waits on this machine for the redirect of a person who signs in here, and ends the sign-in: for programs in a
+-- terminal. Call `oauth:authorize_url` first and show its address. Listens at 127.0.0.1 alone, and for one request.
+-- @param given `port`: default: that of `redirect_uri`; `timeout`: seconds to wait, default 300
+-- @return token, or nil and an error, as `oauth:finish`; of kind `timeout` where nobody came
+-- @usage print("Open " .. auth:authorize_url())
+-- local token = assert(auth:listen{port = 8080})
+function OAuth:listen(given)
+  given = options.listen("oauth:listen", given)
+  scheduler.check(self._runtime)
+  return answer(self, self._core:listen(given.port, given.timeout or LISTEN_SECONDS))
+end
+
+--- The token: the stored one, renewed or got where it is due.
+-- @return token, or nil and an error: of kind `auth` where a person has to sign in (again)
+-- @usage local token = assert(auth:token())
+function OAuth:token()
+  scheduler.check(self._runtime)
+  return answer(self, self._core:token())
+end
+
+--- Renews the token now.
+-- @return token, or nil and an error, as `oauth:token`
+-- @usage local token = assert(auth:refresh())
+function OAuth:refresh()
+  scheduler.check(self._runtime)
+  return answer(self, self._core:refresh())
+end
+
+-- ---- The store ----
+
+-- What went wrong there, for the core: an error of this library's as it is, anything else in words.
+local function trouble(wish, raised, err)
+  if type(err) == "table" and type(err.kind) == "string" then return err end
+  local shown, text = pcall(tostring, err)
+  return ("the store's function %s %s: %s"):format(wish, raised and "raised an error" or "failed",
+    shown and text or "it cannot be shown")
+end
+
+local answers = {}
+
+function answers.load(self, ok, token, err)
+  if not ok then
+    self._core:loaded(nil, trouble("load", true, token))
+  elseif token == nil then
+    self._core:loaded(nil, err ~= nil and trouble("load", false, err) or nil)
+  elseif not pcall(self._core.loaded, self._core, token) then
+    self._core:loaded(nil, "the store's function load returned what is no token: it is a table with access_token")
+  end
+end
+
+function answers.save(self, ok, saved, err)
+  if not ok then
+    self._core:stored("failed", trouble("save", true, saved))
+  elseif saved == false or (saved == nil and err ~= nil) then
+    self._core:stored("failed", trouble("save", false, err ~= nil and err or "it returned false"))
+  else
+    self._core:stored("stored")
+  end
+end
+
+function answers.lock(self, ok, unlock, err)
+  if not ok then
+    self._core:stored("failed", trouble("lock", true, unlock))
+  elseif type(unlock) == "function" then
+    self._unlock = unlock
+    self._core:stored("stored")
+  elseif not unlock and err ~= nil then
+    self._core:stored("failed", trouble("lock", false, err))
+  elseif unlock then
+    self._core:stored("failed", "the store's function lock returned a " .. type(unlock) ..
+      "; it returns a function that unlocks, or nil")
+  else
+    self._core:stored("busy")
+  end
+end
+
+function answers.unlock() end
+
+--- Tells the core how the store's function went.
+-- @param wish "load", "save", "lock" or "unlock"
+-- @param ok did it return?
+-- @param ... what it returned, or raised
+-- @local
+function OAuth:_answer_store(wish, ok, ...)
+  answers[wish](self, ok, ...)
+end
+
+--- Lets the store do what the core wants of it.
+-- @param wish "load", "save", "lock" or "unlock"
+-- @local
+function OAuth:_ask_store(wish)
+  if wish == "unlock" then
+    local unlock = self._unlock
+    self._unlock = nil
+    if unlock then pcall(unlock) end
+  elseif wish == "save" then
+    answers.save(self, pcall(self._store.save, self._core:to_save()))
+  else
+    answers[wish](self, pcall(self._store[wish]))
+  end
+end
+
+return oauth

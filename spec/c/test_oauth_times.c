@@ -1,0 +1,197 @@
+/* test_oauth_times.c: when a token is due, and what is tried where none comes. Must not know: libcurl, sockets. */
+#include "token_service.h"
+
+/* ---- When it is due ---- */
+
+static void it_is_renewed_before_its_end(void **state) {
+    (void)state;
+    make(FUSIOO_PASSWORD, FUSIOO_STORE_MEMORY, false);
+    fusioo_ask *ask = ask_token();
+    assert_non_null(
+        strstr(under_way->form, "grant_type=password&username=me&password=password%20of%20mine&client_id=id"));
+    give(1, 3600);
+    assert_int_equal(number_of(ask), 1);
+    pass(3600 - 91);
+    assert_true(is_good(1));
+    pass(32); /* 59 s before the end */
+    assert_false(is_good(1));
+    assert_non_null(strstr(under_way->form, "grant_type=refresh_token&refresh_token=refresh-1&client_id=id"));
+    give(2, 3600);
+    assert_true(is_good(2));
+    assert_int_equal(requests, 2);
+}
+
+static void short_lives_have_short_margins(void **state) {
+    (void)state;
+    make(FUSIOO_PASSWORD, FUSIOO_STORE_MEMORY, false);
+    fusioo_ask *ask = ask_token();
+    give(1, 10);
+    assert_int_equal(number_of(ask), 1);
+    pass(8.4);
+    assert_true(is_good(1));
+    pass(0.7);
+    assert_false(is_good(1));
+    give(2, 10);
+}
+
+/* Processes that share a store do not come all at once. */
+static void the_margin_is_chance(void **state) {
+    (void)state;
+    double least = 1e9;
+    double most = 0;
+    make(FUSIOO_PASSWORD, FUSIOO_STORE_MEMORY, false);
+    for (int i = 1; i <= 200; i++) {
+        fusioo_ask *ask = fusioo_oauth_refresh(oauth, &why);
+        move();
+        give(i, 3600);
+        assert_int_equal(number_of(ask), i);
+        double margin = oauth->ends - oauth->due;
+        least = margin < least ? margin : least;
+        most = margin > most ? margin : most;
+    }
+    assert_true(least >= 60 && least < 65);
+    assert_true(most <= 90 && most > 85);
+}
+
+static void no_setting_of_the_date_moves_it(void **state) {
+    (void)state;
+    make(FUSIOO_PASSWORD, FUSIOO_STORE_MEMORY, false);
+    fusioo_ask *ask = ask_token();
+    give(1, 3600);
+    assert_int_equal(number_of(ask), 1);
+    wall += 1e6;
+    assert_true(is_good(1));
+    wall -= 3e6;
+    assert_true(is_good(1));
+    now += 3600; /* the machine slept: the engine's clock went on */
+    assert_false(is_good(1));
+    give(2, 3600);
+}
+
+static void a_life_that_is_not_said_has_no_end(void **state) {
+    (void)state;
+    make(FUSIOO_PASSWORD, FUSIOO_STORE_MEMORY, false);
+    fusioo_ask *ask = ask_token();
+    end_transfer(FUSIOO_OK, 200, "{\"access_token\":\"access-1\"}");
+    fusioo_token token;
+    assert_true(fusioo_ask_result(ask, &token, &why));
+    assert_true(token.expires_at < 0);
+    assert_null(token.refresh_token);
+    fusioo_ask_free(ask);
+    pass(1e6);
+    assert_true(is_good(1));
+}
+
+/* ---- What goes wrong ---- */
+
+static void a_token_with_time_left_serves_while_it_cannot_be_renewed(void **state) {
+    (void)state;
+    make(FUSIOO_PASSWORD, FUSIOO_STORE_MEMORY, false);
+    fusioo_ask *ask = ask_token();
+    give(1, 3600);
+    assert_int_equal(number_of(ask), 1);
+    pass(3600 - 50);
+    ask = ask_token();
+    assert_int_equal(number_of(ask), -1);
+    for (int i = 0; i < 4; i++) {
+        assert_non_null(under_way);
+        end_transfer(FUSIOO_NETWORK, 0, "");
+        if (i < 3) {
+            pass(4);
+        }
+    }
+    assert_int_equal(number_of(ask), 1);
+    assert_true(is_good(1)); /* and it is not tried again at once */
+    pass(11);
+    ask = ask_token();
+    assert_int_equal(number_of(ask), -1);
+    give(2, 3600);
+    assert_int_equal(number_of(ask), 2);
+}
+
+static void network_faults_are_told_when_there_is_nothing_else(void **state) {
+    (void)state;
+    make(FUSIOO_CLIENT_CREDENTIALS, FUSIOO_STORE_MEMORY, false);
+    fusioo_ask *ask = ask_token();
+    for (int i = 0; i < 4; i++) {
+        end_transfer(FUSIOO_NETWORK, 0, "");
+        pass(4);
+    }
+    assert_int_equal(number_of(ask), 0);
+    assert_int_equal(why.kind, FUSIOO_NETWORK);
+    assert_int_equal(why.attempts, 4);
+    assert_string_equal(why.path, "/oauth/token");
+    assert_int_equal(requests, 4);
+}
+
+static void answers_that_are_none(void **state) {
+    (void)state;
+    static const struct {
+        int status;
+        const char *text;
+        fusioo_kind kind;
+        int requests;
+    } cases[] = {
+        {200, "<html>", FUSIOO_DECODE, 4},
+        {200, "", FUSIOO_DECODE, 4},
+        {200, "{\"token_type\":\"bearer\"}", FUSIOO_DECODE, 4},
+        {503, "<html>", FUSIOO_API, 4},
+        {500, "{\"error\":\"server_error\"}", FUSIOO_API, 4},
+        {429, "", FUSIOO_RATE_LIMIT, 4},
+        {404, "", FUSIOO_API, 1},
+        {302, "", FUSIOO_API, 1},
+        {401, "{\"error\":\"invalid_client\"}", FUSIOO_AUTH, 1},
+        {400, "{\"error\":\"invalid_grant\",\"error_description\":\"password of mine is wrong\"}", FUSIOO_AUTH, 1},
+    };
+    make(FUSIOO_PASSWORD, FUSIOO_STORE_MEMORY, false);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        requests = 0;
+        fusioo_ask *ask = ask_token();
+        while (under_way != NULL) {
+            end_transfer(FUSIOO_OK, cases[i].status, cases[i].text);
+            pass(10);
+        }
+        assert_int_equal(number_of(ask), 0);
+        assert_int_equal(why.kind, cases[i].kind);
+        assert_int_equal(why.status, cases[i].status);
+        assert_int_equal(requests, cases[i].requests);
+        assert_null(strstr(why.message, "of mine")); /* what the service repeats is not told on */
+    }
+}
+
+/* ---- Events ---- */
+
+static void what_happens_to_the_token_is_told(void **state) {
+    (void)state;
+    fusioo_need need;
+    const char *const whys[] = {"missing", "expiry", "asked for"};
+    make(FUSIOO_PASSWORD, FUSIOO_STORE_MEMORY, false);
+    for (size_t i = 0; i < COUNT(whys); i++) {
+        fusioo_ask *ask = i < 2 ? fusioo_oauth_token(oauth, &why) : fusioo_oauth_refresh(oauth, &why);
+        move();
+        give((int)i + 1, 3600);
+        assert_int_equal(number_of(ask), i + 1);
+        assert_true(fu_need_take(context, &need));
+        assert_int_equal(need.kind, FUSIOO_NEED_EVENT);
+        assert_int_equal(need.event.type, FUSIOO_EVENT_TOKEN);
+        assert_string_equal(need.event.why, whys[i]);
+        assert_seconds(need.event.expires_at, wall + 3600);
+        assert_false(fu_need_take(context, &need));
+        pass(i == 0 ? 3600 : 0);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(it_is_renewed_before_its_end),
+        TEST(short_lives_have_short_margins),
+        TEST(the_margin_is_chance),
+        TEST(no_setting_of_the_date_moves_it),
+        TEST(a_life_that_is_not_said_has_no_end),
+        TEST(a_token_with_time_left_serves_while_it_cannot_be_renewed),
+        TEST(network_faults_are_told_when_there_is_nothing_else),
+        TEST(answers_that_are_none),
+        TEST(what_happens_to_the_token_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,199 @@
+/* token_service.h: a token endpoint, in a few lines, that stands in for the HTTP floor, and clocks of the test's own: a
+ * program that includes this links without libcurl's part of the core. Must not know: libcurl, sockets. */
+#ifndef FU_TOKEN_SERVICE_H
+#define FU_TOKEN_SERVICE_H
+
+#include "ask.h"
+#include "oauth.h"
+
+#include "test.h"
+
+struct fu_transfer {
+    struct fu_buffer *body;
+    fu_http_done *done;
+    void *owner;
+    char form[512];
+};
+
+static struct fu_transfer *under_way;
+static int requests;
+static struct fu_context *context;
+static fusioo_oauth *oauth;
+static fusioo_error why;
+static double now, wall;
+
+/* ---- The HTTP floor ---- */
+
+bool fu_http_open(struct fu_http *http, struct fu_clock clock, fusioo_error *error) {
+    (void)error;
+    memset(http, 0, sizeof *http);
+    http->clock = clock;
+    return true;
+}
+
+void fu_http_close(struct fu_http *http) {
+    (void)http;
+}
+
+void fu_http_arm(struct fu_http *http) {
+    (void)http;
+}
+
+struct fu_transfer *fu_http_start(struct fu_http *http, const struct fu_http_request *request, struct fu_buffer *body,
+                                  fu_http_done *done, void *owner, fusioo_error *error) {
+    (void)http;
+    (void)error;
+    assert_null(under_way); /* one at a time */
+    under_way = calloc(1, sizeof *under_way);
+    assert_non_null(under_way);
+    assert_string_equal(request->method, "POST");
+    assert_string_equal(request->url, "https://connect.fusioo.com/oauth/token");
+    assert_string_equal(request->content_type, "application/x-www-form-urlencoded");
+    assert_null(request->bearer);
+    assert_true(request->body_size < sizeof under_way->form);
+    memcpy(under_way->form, request->body, request->body_size);
+    under_way->body = body;
+    under_way->done = done;
+    under_way->owner = owner;
+    requests++;
+    return under_way;
+}
+
+unsigned fu_http_cancel(struct fu_transfer *transfer) {
+    assert_ptr_equal(transfer, under_way);
+    free(transfer);
+    under_way = NULL;
+    return 1;
+}
+
+/* ---- Moving ---- */
+
+static inline void move(void) {
+    fu_timers_run(&context->http.timers, now);
+}
+
+/* Lets time pass, by both clocks. */
+static inline void pass(double seconds) {
+    for (double end = now + seconds; now < end;) {
+        double next = fu_timers_next(&context->http.timers);
+        double step = next >= 0 && next < end ? next - now : end - now;
+        step = step > 0 ? step : 0;
+        now += step;
+        wall += step;
+        move();
+        if (next < 0 || next >= end) {
+            break;
+        }
+    }
+}
+
+static inline void end_transfer(fusioo_kind kind, int status, const char *text) {
+    struct fu_http_outcome outcome = {
+        .kind = kind, .status = status, .sent = true, .requests = 1, .retry_after = -1, .message = "no network"};
+    assert_non_null(under_way);
+    struct fu_transfer ended = *under_way;
+    free(under_way);
+    under_way = NULL;
+    fu_buffer_puts(ended.body, text);
+    ended.done(ended.owner, &outcome);
+}
+
+/* The service gives the token `number`. */
+static inline void give(int number, int life) {
+    char text[256];
+    snprintf(
+        text, sizeof text,
+        "{\"access_token\":\"access-%d\",\"token_type\":\"bearer\",\"refresh_token\":\"refresh-%d\",\"expires_in\":"
+        "%d}",
+        number, number, life);
+    end_transfer(FUSIOO_OK, 200, text);
+}
+
+static inline void refuse(const char *code) {
+    char text[128];
+    snprintf(text, sizeof text, "{\"error\":\"%s\"}", code);
+    end_transfer(FUSIOO_OK, 400, text);
+}
+
+/* The number of the token that a question brought; 0: it failed, -1: no answer yet. Frees a question that is answered.
+ */
+static inline int number_of(fusioo_ask *ask) {
+    fusioo_token token;
+    int number = 0;
+    if (!fusioo_ask_done(ask)) {
+        return -1;
+    }
+    if (fusioo_ask_result(ask, &token, &why)) {
+        assert_memory_equal(token.access_token, "access-", 7);
+        number = (int)strtol(token.access_token + 7, NULL, 10);
+    }
+    fusioo_ask_free(ask);
+    return number;
+}
+
+static inline fusioo_ask *ask_token(void) {
+    fusioo_ask *ask = fusioo_oauth_token(oauth, &why);
+    assert_non_null(ask);
+    move();
+    return ask;
+}
+
+/* Is the token still good, without a request? */
+static inline bool is_good(int number) {
+    fusioo_ask *ask = ask_token();
+    bool good = fusioo_ask_done(ask);
+    if (good) {
+        assert_int_equal(number_of(ask), number);
+        return true;
+    }
+    assert_non_null(under_way);
+    fusioo_ask_cancel(ask);
+    fusioo_ask_free(ask);
+    return false;
+}
+
+static inline double read_now(void *data) {
+    (void)data;
+    return now;
+}
+
+static inline double read_wall(void *data) {
+    (void)data;
+    return wall;
+}
+
+static inline void make(fusioo_grant grant, fusioo_store store, bool locks) {
+    fusioo_oauth_options options;
+    fusioo_oauth_options_init(&options);
+    options.client_id = "id";
+    options.client_secret = "secret of the application";
+    options.username = "me";
+    options.password = "password of mine";
+    options.grant = grant;
+    options.store = store;
+    options.store_locks = locks;
+    options.events = true;
+    oauth = fu_oauth_make(context, &options, &why);
+    assert_non_null(oauth);
+}
+
+static inline int set_up(void **state) {
+    (void)state;
+    now = 5000;
+    wall = 1.7e9;
+    requests = 0;
+    context = fu_context_new((struct fu_clock){.now = read_now, .wall = read_wall}, NULL);
+    return context != NULL ? 0 : -1;
+}
+
+static inline int tear_down(void **state) {
+    (void)state;
+    fu_oauths_end(context);
+    fusioo_oauth_free(oauth);
+    fu_context_drop(context);
+    return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+#endif

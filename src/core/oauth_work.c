@@ -1,0 +1,471 @@
+/* oauth_work.c: who gets which token when: the state machine of a sign-in (see oauth.h).
+ * Owns: the line of those who ask. Must not know: when a token is due (oauth_time.c), how a request looks
+ * (oauth_request.c), where a token is kept (oauth_store.c), the API's calls, Lua. */
+#include "oauth_private.h"
+
+#include "client.h"
+#include "error.h"
+#include "random.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Seconds until a renewal that failed before the token's end, or a token that could not be kept, is tried again. */
+#define TRY_AGAIN 10.0
+
+/* Seconds between two tries to get a lock that somebody else has. */
+#define LOCK_AGAIN 0.02
+
+static struct fu_timers *timers_of(const struct fusioo_oauth *oauth) {
+    return &oauth->context->http.timers;
+}
+
+static double now_of(const struct fusioo_oauth *oauth) {
+    return fu_context_now(oauth->context);
+}
+
+/* ---- Tokens ---- */
+
+static bool is_same_text(const char *one, const char *other) {
+    return one == other || (one != NULL && other != NULL && strcmp(one, other) == 0);
+}
+
+static bool is_same(const struct fu_token *one, const struct fu_token *other) {
+    return is_same_text(one->access, other->access) && is_same_text(one->refresh, other->refresh);
+}
+
+/* ---- Events ---- */
+
+static bool is_told_already(const struct fusioo_oauth *oauth, const struct fu_ask *end) {
+    for (const struct fu_ask *ask = oauth->asks; ask != end; ask = ask->next) {
+        if (ask->client == end->client) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Tells the clients for whose calls the work is or, where it is for none, who made the sign-in. */
+static void tell(const struct fusioo_oauth *oauth, const char *why) {
+    fusioo_event event = {.type = FUSIOO_EVENT_TOKEN, .why = why, .expires_at = oauth->token.expires_at};
+    bool anybody = false;
+    for (const struct fu_ask *ask = oauth->asks; ask != NULL; ask = ask->next) {
+        const struct fusioo_client *client = ask->client;
+        anybody = anybody || client != NULL;
+        if (client != NULL && client->events && !is_told_already(oauth, ask)) {
+            event.tag = client->tag;
+            fu_event_post(oauth->context, client->id, &event);
+        }
+    }
+    if (!anybody && oauth->events) {
+        event.tag = NULL;
+        fu_event_post(oauth->context, oauth->id, &event);
+    }
+}
+
+/* ---- The line ---- */
+
+static void leave_line(struct fu_ask *ask) {
+    *ask->place = ask->next;
+    if (ask->next != NULL) {
+        ask->next->place = ask->place;
+    }
+    ask->place = NULL;
+}
+
+static void join_line(struct fu_ask **line, struct fu_ask *ask) {
+    while (*line != NULL) {
+        line = &(*line)->next;
+    }
+    ask->next = NULL;
+    ask->place = line;
+    *line = ask;
+}
+
+void fu_oauth_take_back(struct fu_ask *ask) {
+    if (ask->place == NULL) {
+        return;
+    }
+    leave_line(ask);
+    if (ask->oauth->sign_in == ask) {
+        ask->oauth->sign_in = NULL;
+    }
+}
+
+/* Begins to go through the line. Whoever is told something may take others out of it, and free them: so it is the first
+ * one of `line` that is looked at, until there is none, and who stays joins the line of the sign-in again. */
+static void take_line(struct fusioo_oauth *oauth, struct fu_ask **line) {
+    *line = oauth->asks;
+    oauth->asks = NULL;
+    if (*line != NULL) {
+        (*line)->place = line;
+    }
+}
+
+/* Has the token any time left that `ask` could use? `early`: also time in which it should be renewed. */
+static bool is_good_for(const struct fusioo_oauth *oauth, const struct fu_ask *ask, bool early) {
+    return oauth->token.access != NULL && ask->want == FU_WANT_TOKEN &&
+           now_of(oauth) < (early ? oauth->ends : oauth->due) && !is_same_text(oauth->token.access, ask->refused);
+}
+
+/* Gives the token to all for whom it is good. */
+static void serve(struct fusioo_oauth *oauth, bool early) {
+    struct fu_ask *line;
+    take_line(oauth, &line);
+    while (line != NULL) {
+        struct fu_ask *ask = line;
+        leave_line(ask);
+        if (is_good_for(oauth, ask, early) && !(ask->strict && oauth->unsaved)) {
+            ask->told(ask, &oauth->token, NULL);
+        } else {
+            join_line(&oauth->asks, ask);
+        }
+    }
+}
+
+/* Gives the token that the work has brought to all who waited for one; who had been given the same one before sees that
+ * nothing is to be hoped for. */
+static void serve_new(struct fusioo_oauth *oauth) {
+    struct fu_ask *line;
+    take_line(oauth, &line);
+    while (line != NULL) {
+        struct fu_ask *ask = line;
+        bool failed = ask->strict && oauth->unsaved;
+        leave_line(ask);
+        if (ask->want == FU_WANT_SIGN_IN && ask != oauth->sign_in) {
+            join_line(&oauth->asks, ask);
+        } else {
+            ask->told(ask, failed ? NULL : &oauth->token, failed ? &oauth->trouble : NULL);
+        }
+    }
+}
+
+/* The work has failed. Who can do with the token as it is gets that. */
+static void serve_failure(struct fusioo_oauth *oauth, const fusioo_error *error) {
+    struct fu_ask *line;
+    oauth->save_again = now_of(oauth) + TRY_AGAIN;
+    if (now_of(oauth) < oauth->ends && oauth->due < now_of(oauth) + TRY_AGAIN) {
+        oauth->due = fmin(now_of(oauth) + TRY_AGAIN, oauth->ends);
+    }
+    serve(oauth, true);
+    take_line(oauth, &line);
+    while (line != NULL) {
+        struct fu_ask *ask = line;
+        leave_line(ask);
+        if (oauth->signing_in ? ask == oauth->sign_in : ask->want != FU_WANT_SIGN_IN || !oauth->loaded) {
+            ask->told(ask, NULL, error);
+        } else {
+            join_line(&oauth->asks, ask);
+        }
+    }
+}
+
+/* ---- Beginning and ending a piece of work ---- */
+
+static void set_off(struct fusioo_oauth *oauth) {
+    if (oauth->state == FU_OAUTH_IDLE) {
+        fu_oauth_keep(oauth); /* until the work is done, whoever asked for it */
+        oauth->context->under_way++;
+        oauth->state = FU_OAUTH_BEGIN;
+        fu_timers_set(timers_of(oauth), &oauth->timer, now_of(oauth));
+        fu_http_arm(&oauth->context->http);
+    }
+}
+
+/* Forgets what belongs to the piece of work. */
+static void put_down(struct fusioo_oauth *oauth) {
+    fu_oauth_stop_request(oauth);
+    fu_need_withdraw(oauth->context, &oauth->need);
+    fu_oauth_unlock(oauth);
+    fu_timers_stop(timers_of(oauth), &oauth->timer);
+    fu_timers_stop(timers_of(oauth), &oauth->total);
+    fu_redirect_free(&oauth->redirect);
+    oauth->sign_in = NULL;
+    oauth->signing_in = oauth->reloaded = oauth->exhausted = false;
+    oauth->why = NULL;
+    oauth->attempts = 0;
+}
+
+void fu_oauth_abandon(struct fusioo_oauth *oauth) {
+    put_down(oauth);
+    if (oauth->state != FU_OAUTH_IDLE) {
+        oauth->state = FU_OAUTH_IDLE;
+        oauth->context->under_way--;
+    }
+}
+
+/* The piece of work is done, and those who waited for it have been told; others may have come. */
+static void rest(struct fusioo_oauth *oauth) {
+    fu_oauth_abandon(oauth);
+    if (oauth->asks != NULL) {
+        set_off(oauth);
+    }
+    fu_oauth_drop(oauth);
+}
+
+void fu_oauth_ask(struct fusioo_oauth *oauth, struct fu_ask *ask) {
+    bool may_wait = !(ask->strict || now_of(oauth) >= oauth->save_again);
+    if (oauth->loaded && is_good_for(oauth, ask, false) && (!oauth->unsaved || may_wait)) {
+        ask->place = NULL;
+        ask->told(ask, &oauth->token, NULL);
+        return;
+    }
+    ask->oauth = oauth;
+    join_line(&oauth->asks, ask);
+    set_off(oauth);
+}
+
+bool fu_oauth_is_current(const struct fusioo_oauth *oauth, const char *access_token) {
+    return oauth->loaded && now_of(oauth) < oauth->due && is_same_text(oauth->token.access, access_token);
+}
+
+/* ---- The way of a piece of work ---- */
+
+static void fail_no_way(struct fusioo_oauth *oauth) {
+    static const char how[] =
+        "let a person sign in, with authorize_url and finish, or with listen where there is a terminal";
+    fusioo_error error;
+    bool dead = oauth->token.refresh != NULL;
+    fu_error_set(&error, FUSIOO_AUTH, "%s: %s",
+                 oauth->token.access == NULL ? "nobody has signed in yet"
+                 : dead ? "the sign-in has ended: the service does not accept its refresh token any more"
+                        : "the sign-in has ended, and there is no refresh token to go on with",
+                 how);
+    serve_failure(oauth, &error);
+    rest(oauth);
+}
+
+/* The first one in line who brings what a redirect has brought; NULL: nobody does. */
+static struct fu_ask *find_sign_in(const struct fusioo_oauth *oauth) {
+    struct fu_ask *ask = oauth->asks;
+    while (ask != NULL && ask->want != FU_WANT_SIGN_IN) {
+        ask = ask->next;
+    }
+    return ask;
+}
+
+static void keep(struct fusioo_oauth *oauth) {
+    oauth->state = FU_OAUTH_SAVING;
+    fu_oauth_save(oauth);
+}
+
+/* What `redirect` brings becomes the work's own, since the one who brought it may go. */
+static void sign_in(struct fusioo_oauth *oauth, struct fu_ask *ask) {
+    oauth->sign_in = ask;
+    oauth->signing_in = true;
+    oauth->why = "sign-in";
+    oauth->redirect = ask->redirect;
+    ask->redirect = (struct fu_redirect){.token = FU_TOKEN_NONE};
+    if (oauth->redirect.code != NULL) {
+        fu_oauth_send(oauth);
+    } else {
+        fu_oauth_adopt(oauth, &oauth->redirect.token, oauth->redirect.life);
+        keep(oauth);
+    }
+}
+
+/* Is the token good for all who ask, once it is kept? */
+static bool is_good_for_all(const struct fusioo_oauth *oauth) {
+    const struct fu_ask *ask = oauth->asks;
+    while (ask != NULL && is_good_for(oauth, ask, false)) {
+        ask = ask->next;
+    }
+    return ask == NULL;
+}
+
+static const char *reason(const struct fusioo_oauth *oauth) {
+    for (const struct fu_ask *ask = oauth->asks; ask != NULL; ask = ask->next) {
+        if (ask->want == FU_WANT_FRESH) {
+            return "asked for";
+        }
+        if (ask->refused != NULL && is_same_text(ask->refused, oauth->token.access)) {
+            return "401";
+        }
+    }
+    return oauth->token.access == NULL ? "missing" : "expiry";
+}
+
+/* The store is locked and read: does what the first in line needs. */
+static void decide(struct fusioo_oauth *oauth) {
+    struct fu_ask *ask = find_sign_in(oauth);
+    if (ask != NULL && !oauth->reloaded) {
+        oauth->undigested = false;
+        sign_in(oauth, ask);
+        return;
+    }
+    if (oauth->undigested) {
+        oauth->why = "expiry";
+        fu_oauth_send(oauth);
+        return;
+    }
+    serve(oauth, false);
+    if (oauth->unsaved && is_good_for_all(oauth)) {
+        keep(oauth);
+        return;
+    }
+    if (oauth->asks == NULL) {
+        rest(oauth);
+        return;
+    }
+    oauth->why = reason(oauth);
+    bool refreshes = oauth->token.refresh != NULL && fu_oauth_hash(oauth, oauth->token.refresh) != oauth->dead;
+    oauth->exhausted = !refreshes;
+    if (!fu_oauth_is_renewable(oauth)) {
+        fail_no_way(oauth);
+    } else {
+        fu_oauth_send(oauth);
+    }
+}
+
+static void begin(struct fusioo_oauth *oauth) {
+    if (!fu_timer_is_set(&oauth->total)) {
+        fu_timers_set(timers_of(oauth), &oauth->total, now_of(oauth) + fu_oauth_manners(oauth).total_timeout);
+    }
+    if (!oauth->loaded) {
+        oauth->state = FU_OAUTH_LOADING;
+        fu_oauth_load(oauth);
+        return;
+    }
+    if (!oauth->unsaved) {
+        serve(oauth, false);
+    }
+    if (oauth->asks == NULL && !oauth->unsaved) {
+        rest(oauth);
+        return;
+    }
+    oauth->state = FU_OAUTH_LOCKING;
+    fu_oauth_lock(oauth);
+}
+
+void fu_oauth_on_loaded(struct fusioo_oauth *oauth, struct fu_token *found, const fusioo_error *error) {
+    if (error != NULL) {
+        fu_oauth_on_failed(oauth, false, error);
+        return;
+    }
+    /* A store that has lost its token, or that could not take the latest one, knows less than this process. */
+    bool news = found->access != NULL && !oauth->unsaved && !is_same(found, &oauth->token);
+    bool had = oauth->token.access != NULL;
+    if (news) {
+        oauth->undigested = false;
+        fu_oauth_adopt(oauth, found, -1);
+        if (had) {
+            tell(oauth, "store");
+        }
+    }
+    if (oauth->state == FU_OAUTH_LOADING) {
+        oauth->loaded = true;
+        begin(oauth);
+    } else {
+        decide(oauth);
+    }
+}
+
+void fu_oauth_on_locked(struct fusioo_oauth *oauth, fusioo_stored stored, const fusioo_error *error) {
+    if (stored == FUSIOO_STORE_BUSY) {
+        double wait = LOCK_AGAIN * (0.5 + fu_random_unit(&oauth->context->random));
+        fu_timers_set(timers_of(oauth), &oauth->timer, now_of(oauth) + wait);
+    } else if (stored == FUSIOO_STORED) {
+        oauth->state = FU_OAUTH_CHECKING;
+        fu_oauth_load(oauth);
+    } else {
+        fu_oauth_on_failed(oauth, false, error);
+    }
+}
+
+void fu_oauth_on_token(struct fusioo_oauth *oauth, struct fu_token *token, double life) {
+    if (token->refresh == NULL && !oauth->signing_in && !oauth->exhausted) {
+        token->refresh = oauth->token.refresh; /* where a refresh brings no other one, the old one stays good */
+        oauth->token.refresh = NULL;
+    }
+    oauth->dead = 0;
+    fu_oauth_adopt(oauth, token, life);
+    keep(oauth);
+}
+
+void fu_oauth_on_failed(struct fusioo_oauth *oauth, bool refused, const fusioo_error *error) {
+    fusioo_error copy = *error; /* what it belongs to may go */
+    fu_oauth_stop_request(oauth);
+    fu_oauth_scrub(oauth, &copy);
+    if (refused && oauth->token.refresh != NULL) {
+        oauth->dead = fu_oauth_hash(oauth, oauth->token.refresh);
+        if (!oauth->reloaded) {
+            /* A store that cannot be locked may have got another token meanwhile. */
+            oauth->reloaded = true;
+            oauth->state = FU_OAUTH_CHECKING;
+            fu_oauth_load(oauth);
+            return;
+        }
+        decide(oauth);
+        return;
+    }
+    serve_failure(oauth, &copy);
+    rest(oauth);
+}
+
+void fu_oauth_on_saved(struct fusioo_oauth *oauth, const fusioo_error *error) {
+    oauth->unsaved = error != NULL;
+    if (error != NULL) {
+        oauth->save_again = now_of(oauth) + TRY_AGAIN;
+        oauth->trouble = *error;
+        fu_oauth_scrub(oauth, &oauth->trouble);
+        tell(oauth, oauth->trouble.message);
+    }
+    if (oauth->why != NULL) {
+        tell(oauth, oauth->why);
+    }
+    fu_oauth_unlock(oauth);
+    serve_new(oauth);
+    rest(oauth);
+}
+
+void fu_oauth_move(struct fusioo_oauth *oauth) {
+    if (oauth->state == FU_OAUTH_BEGIN) {
+        begin(oauth);
+    } else if (oauth->state == FU_OAUTH_LOCKING) {
+        fu_oauth_lock(oauth);
+    } else if (oauth->state == FU_OAUTH_PAUSE) {
+        fu_oauth_send(oauth);
+    }
+}
+
+/* ---- All sign-ins of an engine ---- */
+
+void fu_oauths_end(struct fu_context *context) {
+    fusioo_error error;
+    struct fusioo_oauth *next;
+    fu_error_set(&error, FUSIOO_CANCELLED, "the engine was closed");
+    for (struct fusioo_oauth *oauth = context->oauths; oauth != NULL; oauth = next) {
+        fu_oauth_keep(oauth);
+        while (oauth->asks != NULL) {
+            struct fu_ask *ask = oauth->asks;
+            fu_oauth_take_back(ask);
+            ask->told(ask, NULL, &error);
+        }
+        if (oauth->state != FU_OAUTH_IDLE) {
+            rest(oauth);
+        }
+        next = oauth->next;
+        fu_oauth_drop(oauth);
+    }
+}
+
+void fu_oauths_forked(struct fu_context *context) {
+    fusioo_error error;
+    for (struct fusioo_oauth *oauth = context->oauths; oauth != NULL; oauth = oauth->next) {
+        if (oauth->state == FU_OAUTH_IDLE) {
+            continue;
+        }
+        struct fu_ask *ask = oauth->sign_in;
+        oauth->transfer = NULL;                                             /* it is gone already */
+        oauth->locked = oauth->locked && oauth->store == FUSIOO_STORE_FILE; /* its owner's lock is the parent's */
+        put_down(oauth);
+        if (ask != NULL) {
+            fu_error_set(&error, FUSIOO_NETWORK,
+                         "the process forked while a person signed in: the parent process has the token");
+            fu_oauth_take_back(ask);
+            ask->told(ask, NULL, &error);
+        }
+        oauth->state = FU_OAUTH_BEGIN;
+        fu_timers_set(timers_of(oauth), &oauth->timer, now_of(oauth));
+    }
+}

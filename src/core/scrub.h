@@ -1,0 +1,12 @@
+/* scrub.h: taking secrets out of texts that people will read.
+ *
+ * Owns: what is put in a secret's place. Must not know: whose secret it is. A service may repeat in an error message
+ * what it was sent, and a store's function may raise an error that quotes it. */
+#ifndef FU_SCRUB_H
+#define FU_SCRUB_H
+
+/* Puts "***" in the place of each occurrence of `secret` in `text`, also of one that the end of the text has cut off.
+ * What is shorter than 4 bytes is no secret, and would take letters out of words. NULL is fine. */
+void fu_scrub(char *text, const char *secret);
+
+#endif
