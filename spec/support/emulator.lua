@@ -5,6 +5,9 @@
 --   service.url, service.tls_url, service.token, service.apps.projects
 --   service:reset { records = 500 }   service:config { latency = 0.1 }
 --   service:log()   service:clear_log()   service:truth(app_id)   service:rows { … }   service:stats()
+--   service.oauth_client    {client_id =, client_secret =, username =, password =, authorize_url =, token_url =}
+--   service:sign_in(authorize_url)   what a person and a browser do; returns where the browser is led
+--   service:oauth()   service:expire_tokens()   service:revoke_tokens { … }   service:register_tokens { … }
 --   service:creates()       what was created since the last reset: {{id =, kind =, request = number in the log}, …}
 --   service:get(path) / service:post(path, body) / service:put(path, body) / service:delete(path)
 --                           a call of the API, with the token
@@ -84,6 +87,11 @@ function emulator.start(options)
   local stats = self:stats()
   self.apps = {}
   for key, app in pairs(stats.apps) do self.apps[key] = app.id end
+  self.oauth_client = {
+    client_id = "fusioo-emulator-client", client_secret = "fusioo-emulator-secret",
+    username = "user@example.com", password = "fusioo-emulator-password",
+    authorize_url = url .. "/oauth/authorize", token_url = url .. "/oauth/token",
+  }
   self.tls_url = stats.tls_port and string.format("https://127.0.0.1:%d", stats.tls_port)
   return self
 end
@@ -147,6 +155,57 @@ end
 -- range =, if_range =, cookie =}, ...}.
 function service:other_requests()
   return self:control("GET", "files/elsewhere").requests
+end
+
+-- {access =, refresh =, codes =, issued =, refreshed =}: how many tokens are good, and how many were given.
+function service:oauth()
+  return self:control("GET", "oauth")
+end
+
+-- All access tokens that were given end now.
+function service:expire_tokens()
+  self:control("POST", "oauth/expire", {})
+end
+
+-- {access = true}, {refresh = true}, or {} for both.
+function service:revoke_tokens(which)
+  self:control("POST", "oauth/revoke", which)
+end
+
+-- {access_token =, refresh_token =, expires_in =}: are good from now on.
+function service:register_tokens(made_up)
+  self:control("POST", "oauth/tokens", made_up)
+end
+
+local ENTITIES = { amp = "&", lt = "<", gt = ">", quot = '"', ["#39"] = "'" }
+
+-- Opens the page, fills in its form and sends it; returns the answer. `wish`: decision ("allow"), username, password.
+function service:fill_form(authorize_url, wish)
+  wish = wish or {}
+  local page = http.request("GET", authorize_url)
+  if page.status ~= 200 then return page end
+  local fields = {
+    username = wish.username or self.oauth_client.username, password = wish.password or self.oauth_client.password,
+    decision = wish.decision or "allow",
+  }
+  for name, value in page.body:gmatch('<input type="hidden" name="([^"]*)" value="([^"]*)">') do
+    fields[name] = value:gsub("&(#?%w+);", ENTITIES)
+  end
+  local parts = {}
+  for name, value in pairs(fields) do
+    parts[#parts + 1] = name .. "=" .. value:gsub("[^%w]", function(c) return ("%%%02X"):format(c:byte()) end)
+  end
+  local action = page.body:match('<form method="post" action="([^"]*)">')
+  return http.request("POST", self.url .. action, {
+    body = table.concat(parts, "&"), headers = { ["Content-Type"] = "application/x-www-form-urlencoded" },
+  })
+end
+
+-- Signs in as a person with a browser would; returns the address that the browser is led to. `wish`: as fill_form.
+function service:sign_in(authorize_url, wish)
+  local answer = self:fill_form(authorize_url, wish)
+  if answer.status ~= 302 then error("emulator: no redirect: " .. answer.status .. " " .. answer.body, 2) end
+  return answer.headers.location
 end
 
 function service:stats()

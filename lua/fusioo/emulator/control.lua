@@ -107,6 +107,33 @@ actions["GET files/elsewhere"] = function(state)
   say(200, '{"requests":' .. files.other_requests(state.world) .. "}")
 end
 
+actions["GET oauth"] = function(state)
+  say(200, cjson.encode(state.world.oauth:counts()))
+end
+
+actions["POST oauth/expire"] = function(state)
+  state.world.oauth:expire()
+  say(200, "{}")
+end
+
+actions["POST oauth/revoke"] = function(state)
+  local wish, why = body()
+  if not wish then return refuse(400, why) end
+  local both = not wish.access and not wish.refresh
+  state.world.oauth:revoke(both or wish.access, both or wish.refresh)
+  say(200, "{}")
+end
+
+actions["POST oauth/tokens"] = function(state)
+  local wish, why = body()
+  if not wish then return refuse(400, why) end
+  for _, name in ipairs { "access_token", "refresh_token" } do
+    if wish[name] ~= nil and type(wish[name]) ~= "string" then return refuse(400, name .. " must be a string") end
+  end
+  state.world.oauth:register(wish.access_token, wish.refresh_token, tonumber(wish.expires_in))
+  say(200, "{}")
+end
+
 actions["GET truth"] = function(state, arguments)
   local app = state.world.app_by_id[arguments.app_id or ""]
   if not app then return refuse(404, "app_id: no such app") end
@@ -204,7 +231,7 @@ actions["GET stats"] = function(state)
   end
   local in_force = {}
   for name, value in pairs(world.settings) do
-    if name ~= "tokens" then in_force[name] = value end
+    if name ~= "tokens" and name ~= "oauth" then in_force[name] = value end
   end
   say(200, cjson.encode {
     apps = apps, pid = ngx.worker.pid(), port = state.options.port,

@@ -13,7 +13,9 @@ WHAT IT DOES LIKE THE SERVICE
 Versions v1, v2, v3; the envelope {"code", "message", "data"}; tokens (401, code 10003); the reading methods
 ping, get_apps, get_app, record_count, get_records, their filter forms, get_record, get_users, get_user;
 `limit` (1 to 200, default 200), `offset` in each version's own meaning, `sort_by`, `order`; the hourly window
-(429). create_record, update_record, delete_record; discussions, comments and files (v3).
+(429). create_record, update_record, delete_record; discussions, comments and files (v3). OAuth 2: the authorize page
+(/oauth/authorize, a plain form) and the token endpoint (/oauth/token) with the grants authorization_code, implicit,
+password, client_credentials and refresh_token; their requests count in no window.
 
 WHERE THE SERVICE'S BEHAVIOUR IS NOT KNOWN, it does this:
 
@@ -67,6 +69,7 @@ POST /_emulator/config     settings change, all else stays. Body: settings, but 
   gzip         whether answers are compressed for clients that accept it
   validate     default true; false: any value may be written to any field, also to one that is not in the schema;
                id, created and last_modified in a body are then passed over
+  oauth        {...}, see below; what is left out of it stays as it is
   page_cap     at most so many records come in one page, whatever `limit` says
   churn        false, or rows that come and go by themselves, see below
   faults       array of rules that let answers go wrong, see below; [] for none
@@ -87,6 +90,8 @@ GET /_emulator/log         {"requests": [entry, ...]}, oldest first. An entry, i
   headers         the request's headers, names in lower case, without Authorization and cookies
   authorization   "ok", "wrong" or "none"; the token itself is never kept
   body            the request's body, its first 16 KiB
+  grant_type, error, issued  of a request to the token endpoint: what was asked for, RFC 6749's code where it was refused,
+                  true where tokens were given. Of the endpoints "authorize" and "token" neither query nor body is kept
 
 GET /_emulator/creates     {"creates": [{"id", "kind": "record", "file", "discussion" or "comment", "request": number in
                            the log}, ...]} since the last reset, in order; also what was deleted again
@@ -99,6 +104,14 @@ GET /_emulator/files/elsewhere
                            the second host: another port of this machine, where downloads may be redirected to, and that
                            knows no token
 POST /_emulator/log/clear  empties the log; numbers go on
+GET /_emulator/oauth       {"access", "refresh", "codes": how many are good now, "issued": answers with tokens, "refreshed":
+                           how many of them for a refresh token}
+POST /_emulator/oauth/expire
+                           all access tokens that were given end now
+POST /_emulator/oauth/revoke
+                           revokes them: {"access": true}, {"refresh": true}, {} for both
+POST /_emulator/oauth/tokens
+                           makes tokens of your own good: {"access_token", "refresh_token", "expires_in" (seconds)}
 GET /_emulator/truth?app_id=ID
                            {"ids": ids of all rows now, in order, "stayed": those that were there throughout since
                            the last reset, in order, "moved": those that a move took elsewhere, "changes": edits}
@@ -125,6 +138,23 @@ give the same edits. Counting starts anew with each reset or config that names i
   insert, delete, move       weights of the three kinds of edit, default 1, 1, 0
   min_position   rows before this position stay as they are, default 0
   operations     no more edits than this in all
+
+OAuth: one application is registered, one person may sign in.
+
+  client_id, client_secret   "fusioo-emulator-client", "fusioo-emulator-secret"; in the form or by HTTP Basic
+  username, password         "user@example.com", "fusioo-emulator-password"
+  redirect_uris  array of those that are allowed, exactly so; empty, the default: any http:// address of this machine
+  access_life    seconds, default 3600; refresh_life: false, the default: for ever; code_life: 60
+  rotate         true, the default: a refresh gives another refresh token, and the old one is good no more
+  reuse          what using a refresh token or a code twice does: "refuse", the default, or "revoke": all that came of
+                 that sign-in is revoked, too
+  revoke_old     true: a refresh revokes the old access token at once; default false
+  refresh_tokens false: none are given; "always": also with client_credentials
+  expires_in     false: answers do not say it
+  token_type     default "Bearer"
+  access_size    characters of an access token, default 1100
+  next_tokens    array of {"access_token", "refresh_token"} to give out in place of made-up ones
+  echo           true: refusals repeat the token, secret or password that they refuse, as a careless service might
 
 Downloads: {} is what the service is taken to do; each config that names it begins to count anew.
 

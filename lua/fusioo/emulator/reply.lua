@@ -38,8 +38,10 @@ function reply.bad_request(message)
   return reply.envelope(400, reply.code.bad_request, message, "null")
 end
 
-function reply.unauthorized()
-  return reply.envelope(401, reply.code.unauthorized, "Unauthorized access", "null")
+-- `repeated`: what a careless service would repeat, or nil.
+function reply.unauthorized(repeated)
+  local message = "Unauthorized access" .. (repeated and ": " .. repeated or "")
+  return reply.envelope(401, reply.code.unauthorized, message, "null")
 end
 
 function reply.not_found(message)

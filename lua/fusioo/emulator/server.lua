@@ -10,6 +10,7 @@ local download = require "fusioo.emulator.files_download"
 local files = require "fusioo.emulator.files"
 local log = require "fusioo.emulator.log"
 local methods = require "fusioo.emulator.methods"
+local oauth = require "fusioo.emulator.oauth"
 local process = require "fusioo.emulator.process"
 local reply = require "fusioo.emulator.reply"
 local routes = require "fusioo.emulator.routes"
@@ -66,7 +67,7 @@ local function authorization(world)
   local header = ngx.var.http_authorization
   if not header then return "none" end
   local token = header:match("^[Bb][Ee][Aa][Rr][Ee][Rr] +(%S+)%s*$")
-  return token and world.tokens[token] and "ok" or "wrong"
+  return token and (world.tokens[token] or world.oauth:accepts(token)) and "ok" or "wrong"
 end
 
 -- The body of the request; nil where there is none.
@@ -89,9 +90,10 @@ local function new_request()
   local path, query = split_uri()
   local method = ngx.req.get_method()
   local route, arguments, version = routes.find(method, path)
+  local sign_in = oauth.find(path)
   return {
     method = method, path = path, query = query, uri = ngx.var.request_uri, agent = ngx.var.http_user_agent,
-    route = route, arguments = arguments, endpoint = route and route.name, version = version and "v" .. version,
+    route = route, arguments = arguments, sign_in = sign_in, endpoint = sign_in or route and route.name, version = version and "v" .. version,
     number = version,
   }
 end
@@ -99,7 +101,15 @@ end
 -- The service's answer to a request; `body` is the request's: a text, or what files.receive returned. With `idle` it
 -- breaks before it does what it is asked: then the answer has nothing in it, and a fault takes its place.
 local function answer(world, entry, request, body, idle)
-  if entry.authorization ~= "ok" then return reply.unauthorized() end
+  if request.sign_in then
+    if idle then return reply.success("null") end
+    return oauth.answer(world, entry, request, body, {
+      content_type = ngx.var.http_content_type, authorization = ngx.var.http_authorization,
+    })
+  end
+  if entry.authorization ~= "ok" then
+    return reply.unauthorized(world.settings.oauth.echo and ngx.var.http_authorization)
+  end
   local route = request.route
   if not route then return reply.not_found() end
   entry.endpoint, entry.version = request.endpoint, request.version
@@ -129,12 +139,13 @@ local function own_answer(...)
 end
 
 local function new_entry(world, request, body)
+  local secret = request.sign_in ~= nil -- what is asked there, and the query, may hold passwords, codes, tokens
   return world.log:add {
-    method = request.method, path = request.path, query = request.query,
+    endpoint = request.sign_in, method = request.method, path = request.path, query = not secret and request.query or nil,
     time = process.monotonic() - state.began,
     connection = tonumber(ngx.var.connection), protocol = ngx.var.server_protocol,
     headers = log.headers(ngx.req.get_headers(0)),
-    authorization = authorization(world), body = log.body(body),
+    authorization = authorization(world), body = not secret and log.body(body) or nil,
   }
 end
 

@@ -22,6 +22,13 @@ settings.defaults = {
     redirect = false, redirect_status = 302, etag = "strong", modified = true, ranges = true, length = true,
     cut_after = false, cuts = 1, wrong_range = false,
   },
+  oauth = {
+    client_id = "fusioo-emulator-client", client_secret = "fusioo-emulator-secret",
+    username = "user@example.com", password = "fusioo-emulator-password",
+    access_life = 3600, refresh_life = false, code_life = 60, access_size = 1100, token_type = "Bearer",
+    rotate = true, reuse = "refuse", refresh_tokens = true, revoke_old = false, expires_in = true, echo = false,
+    redirect_uris = {}, next_tokens = {},
+  },
   page_cap = 200,
   churn = false,
   faults = {},
@@ -131,6 +138,41 @@ function check.downloads(value)
     if not DOWNLOADS[key] or not DOWNLOADS[key](part) then
       return nil, "." .. tostring(key) .. " is unknown or ill-typed"
     end
+    result[key] = part
+  end
+  return result
+end
+
+local function is_text(value) return type(value) == "string" and value ~= "" end
+local function is_life(value) return type(value) == "number" and value > 0 and value < 1e12 end
+
+local function all(is)
+  return function(value)
+    if type(value) ~= "table" then return false end
+    for _, part in ipairs(value) do
+      if not is(part) then return false end
+    end
+    return true
+  end
+end
+
+local OAUTH = {
+  client_id = is_text, client_secret = is_text, username = is_text, password = is_text, token_type = is_text,
+  access_life = is_life, code_life = is_life,
+  refresh_life = function(value) return value == false or is_life(value) end,
+  access_size = function(value) return is_whole(value, 16, 100000) end,
+  rotate = one_of(true, false), reuse = one_of("refuse", "revoke"), refresh_tokens = one_of(true, false, "always"),
+  revoke_old = one_of(true, false), expires_in = one_of(true, false), echo = one_of(true, false),
+  redirect_uris = all(is_text), next_tokens = all(function(value) return type(value) == "table" end),
+}
+
+-- What is left out stays as it is.
+function check.oauth(value, current)
+  if type(value) ~= "table" then return nil, "must be an object" end
+  local result = {}
+  for key, part in pairs(current) do result[key] = part end
+  for key, part in pairs(value) do
+    if not OAUTH[key] or not OAUTH[key](part) then return nil, "." .. tostring(key) .. " is unknown or ill-typed" end
     result[key] = part
   end
   return result

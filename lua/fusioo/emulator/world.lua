@@ -1,6 +1,6 @@
 -- One state of the emulated service, from one reset to the next.
 --
--- Owns: apps, users, window, log, kept pages, what was created, fault plan, settings in force. Must not know: HTTP. A
+-- Owns: apps, users, window, log, kept pages, what was created, tokens, fault plan, settings in force. Must not know: HTTP. A
 -- request that began before a reset goes on in the world it began in, and leaves no trace in the new one.
 
 local app = require "fusioo.emulator.app"
@@ -12,6 +12,7 @@ local hash = require "fusioo.emulator.hash"
 local log = require "fusioo.emulator.log"
 local pages = require "fusioo.emulator.pages"
 local schema = require "fusioo.emulator.schema"
+local tokens = require "fusioo.emulator.tokens"
 local window = require "fusioo.emulator.window"
 
 local world = {}
@@ -54,6 +55,7 @@ function world.new(settings)
   self.log = log.new(settings.log_limit)
   self.pages = pages.new(settings.cached_pages)
   self.creates = creates.new()
+  self.oauth = tokens.new()
   self.random = hash.random(settings.seed)
   self.answered = {} -- endpoint -> status -> how many
   add_apps(self)
@@ -66,6 +68,7 @@ end
 
 -- Other settings in the same world; the rows and what was counted stay.
 function world:configure(settings)
+  if settings.oauth.next_tokens ~= self.settings.oauth.next_tokens then self.oauth.next = 1 end
   if settings.churn ~= self.settings.churn then
     self.churn = settings.churn and churn.new(settings.churn)
   end

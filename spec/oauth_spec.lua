@@ -1,0 +1,395 @@
+-- Signing in: each grant from its first request to a call of the API, what is refused, what people are told.
+
+local emulator = require "spec.support.emulator"
+local files = require "spec.support.files"
+local fusioo = require "fusioo"
+local sign_ins = require "spec.support.sign_ins"
+
+describe("signing in", function()
+  local service
+
+  setup(function() service = emulator.start{records = 3} end)
+  teardown(function() service:stop() end)
+  before_each(function() service:reset() end)
+
+  local function can_call(auth)
+    return #assert(sign_ins.client(service, auth):get_apps()) == 3
+  end
+
+  local function grants()
+    local found = {}
+    for i, entry in ipairs(sign_ins.token_requests(service)) do found[i] = entry.grant_type end
+    return found
+  end
+
+  local function assert_token(token)
+    assert.is_string(token.access_token)
+    assert.equal("bearer", token.token_type:lower())
+    assert.is_true(math.abs(token.expires_at - os.time() - 3600) < 60)
+    assert.is_true(can_call(fusioo.oauth.new(sign_ins.options(service, {
+      store = {load = function() return token end, save = function() end},
+    }))))
+  end
+
+  -- ---- The grants ----
+
+  describe("with a code", function()
+    it("leads to a token that calls use", function()
+      local auth = sign_ins.new(service)
+      local token = assert(sign_ins.sign_in(service, auth))
+      assert_token(token)
+      assert.is_string(token.refresh_token)
+      assert.same(token, auth:token())
+      assert.is_true(can_call(auth))
+      assert.same({"authorization_code"}, grants())
+    end)
+
+    it("is renewed with the refresh token", function()
+      local auth = sign_ins.new(service)
+      local first = assert(sign_ins.sign_in(service, auth))
+      local second = assert(auth:refresh())
+      assert.not_equal(first.access_token, second.access_token)
+      assert.not_equal(first.refresh_token, second.refresh_token)
+      assert.same(second, auth:token())
+      assert.same({"authorization_code", "refresh_token"}, grants())
+    end)
+
+    it("keeps the refresh token of a service that gives no other", function()
+      service:config{oauth = {rotate = false}}
+      local auth = sign_ins.new(service)
+      local first = assert(sign_ins.sign_in(service, auth))
+      local second = assert(auth:refresh())
+      assert.equal(first.refresh_token, second.refresh_token)
+      assert.is_truthy(auth:refresh())
+    end)
+
+    it("is good once", function()
+      local auth = sign_ins.new(service)
+      local url, state = auth:authorize_url()
+      local redirected = service:sign_in(url)
+      assert(auth:finish(redirected, state))
+      local token, err = auth:finish(redirected, state)
+      assert.is_nil(token)
+      assert.equal("auth", err.kind)
+      assert.matches("invalid_grant", tostring(err))
+      assert.matches("sign in again", tostring(err))
+    end)
+
+    it("says what the person said", function()
+      local auth = sign_ins.new(service)
+      local token, err = sign_ins.sign_in(service, auth, {decision = "deny"})
+      assert.is_nil(token)
+      assert.equal("auth", err.kind)
+      assert.matches("access_denied", tostring(err))
+      assert.same({}, grants())
+    end)
+
+    it("goes where redirect_uri says, with what belongs to that", function()
+      local auth = sign_ins.new(service, {redirect_uri = "http://127.0.0.1:9/a/b?c=d"})
+      assert.is_truthy(sign_ins.sign_in(service, auth))
+    end)
+  end)
+
+  describe("with the implicit grant", function()
+    it("brings the token in the fragment, and spends no request", function()
+      local auth = sign_ins.new(service, {grant = "implicit"})
+      local token = assert(sign_ins.sign_in(service, auth))
+      assert_token(token)
+      assert.is_nil(token.refresh_token)
+      assert.is_true(can_call(auth))
+      assert.same({}, grants())
+    end)
+
+    it("ends where the token ends", function()
+      local auth = sign_ins.new(service, {grant = "implicit"})
+      assert(sign_ins.sign_in(service, auth))
+      service:expire_tokens()
+      local apps, err = sign_ins.client(service, auth):get_apps()
+      assert.is_nil(apps)
+      assert.equal("auth", err.kind)
+      assert.equal(401, err.status)
+      assert.matches("sign in", tostring(err))
+      assert.same({}, grants())
+    end)
+
+    it("needs the fragment", function()
+      local auth = sign_ins.new(service, {grant = "implicit"})
+      local url, state = auth:authorize_url()
+      local redirected = service:sign_in(url):match("^[^#]*")
+      local token, err = auth:finish(redirected .. "?state=" .. state, state)
+      assert.is_nil(token)
+      assert.equal("invalid", err.kind)
+      assert.matches("#", tostring(err))
+    end)
+  end)
+
+  describe("with a password", function()
+    it("leads to a token", function()
+      local auth = sign_ins.new(service, {grant = "password"})
+      assert_token(assert(auth:token()))
+      assert.is_true(can_call(auth))
+      assert.same({"password"}, grants())
+    end)
+
+    it("is used again where the refresh token is dead", function()
+      local auth = sign_ins.new(service, {grant = "password"})
+      assert(auth:token())
+      service:revoke_tokens{}
+      assert.is_true(can_call(auth))
+      assert.same({"password", "refresh_token", "password"}, grants())
+    end)
+
+    it("says that it is wrong", function()
+      local auth = sign_ins.new(service, {grant = "password", password = "not-the-password"})
+      local token, err = auth:token()
+      assert.is_nil(token)
+      assert.equal("auth", err.kind)
+      assert.equal(400, err.status)
+      assert.matches("username and password", tostring(err))
+    end)
+  end)
+
+  describe("with the application's own credentials", function()
+    it("leads to a token", function()
+      local auth = sign_ins.new(service, {grant = "client_credentials"})
+      local token = assert(auth:token())
+      assert_token(token)
+      assert.is_nil(token.refresh_token)
+      assert.is_true(can_call(auth))
+      assert.same({"client_credentials"}, grants())
+    end)
+
+    it("gets another one where the service refuses the first", function()
+      local auth = sign_ins.new(service, {grant = "client_credentials"})
+      assert(auth:token())
+      service:expire_tokens()
+      assert.is_true(can_call(auth))
+      assert.same({"client_credentials", "client_credentials"}, grants())
+    end)
+
+    it("says that they are wrong", function()
+      local auth = sign_ins.new(service, {grant = "client_credentials", client_secret = "not-the-secret"})
+      local token, err = auth:token()
+      assert.is_nil(token)
+      assert.equal("auth", err.kind)
+      assert.equal(401, err.status)
+      assert.matches("client_id and client_secret", tostring(err))
+    end)
+  end)
+
+  -- ---- What is refused ----
+
+  it("refuses a redirect of another sign-in", function()
+    local auth = sign_ins.new(service)
+    local url, state = auth:authorize_url()
+    local other_url, other_state = auth:authorize_url()
+    assert.not_equal(state, other_state)
+    assert.matches("^%x+$", state)
+    assert.equal(32, #state)
+    local token, err = auth:finish(service:sign_in(other_url), state)
+    assert.is_nil(token)
+    assert.equal("invalid", err.kind)
+    assert.matches("state", tostring(err))
+    assert.is_truthy(auth:finish(service:sign_in(url), state))
+  end)
+
+  it("refuses another host or path", function()
+    local auth = sign_ins.new(service)
+    local url, state = auth:authorize_url()
+    local redirected = service:sign_in(url)
+    for _, other in ipairs{redirected:gsub("127.0.0.1", "localhost"), redirected:gsub("/signed%-in", "/elsewhere"),
+        redirected:gsub(":9/", ":10/")} do
+      if type(other) == "string" then
+        local token, err = auth:finish(other, state)
+        assert.is_nil(token)
+        assert.equal("invalid", err.kind)
+        assert.matches("redirect_uri", tostring(err))
+      end
+    end
+    assert.same({}, grants())
+  end)
+
+  it("tells before any request that nobody has signed in", function()
+    local auth = sign_ins.new(service)
+    local token, err = auth:token()
+    assert.is_nil(token)
+    assert.equal("auth", err.kind)
+    local apps
+    apps, err = sign_ins.client(service, auth):get_apps()
+    assert.is_nil(apps)
+    assert.equal("auth", err.kind)
+    assert.matches("nobody has signed in", tostring(err))
+    assert.equal(0, #service:log())
+  end)
+
+  it("raises on options that make no sense, and repeats no secret", function()
+    local function message(options)
+      local ok, err = pcall(fusioo.oauth.new, options)
+      assert.is_false(ok)
+      assert.is_string(err)
+      assert.is_nil(err:find("canary", 1, true))
+      return err
+    end
+    assert.matches("client_id", message{})
+    assert.matches("did you mean 'client_id'", message{client_idd = "x"})
+    assert.matches("client_secret", message{client_id = "x", grant = "client_credentials"})
+    assert.matches("username or password", message{client_id = "x", grant = "password", password = "canary"})
+    assert.matches("grant", message{client_id = "x", grant = "passwords"})
+    assert.matches("client_secret", message{client_id = "x", client_secret = {"canary"}})
+    assert.matches("store", message{client_id = "x", store = "a path"})
+    assert.matches("store", message{client_id = "x", store = {load = print}})
+    assert.matches("redirect_uri", message{client_id = "x", redirect_uri = "/back"})
+    assert.matches("token_url", message{client_id = "x", token_url = "http://fusioo.example/oauth/token"})
+    assert.matches("authorize_url", message{client_id = "x", authorize_url = "ftp://fusioo.example"})
+    assert.matches("auth", select(2, pcall(fusioo.new, {auth = {}})))
+    assert.matches("two ways", select(2, pcall(fusioo.new, {auth = sign_ins.new(service), token = "canary"})))
+  end)
+
+  it("raises where there is no page to sign in on", function()
+    local auth = sign_ins.new(service, {grant = "client_credentials"})
+    assert.has_error(function() auth:authorize_url() end,
+      "oauth:authorize_url: this grant has no page where a person signs in")
+    assert.has_error(function() fusioo.oauth.new{client_id = "x"}:authorize_url() end)
+    assert.has_error(function() auth:finish("http://127.0.0.1:9/signed-in") end)
+  end)
+
+  it("shows no secret of itself", function()
+    local auth = sign_ins.new(service, {grant = "password"})
+    assert(auth:token())
+    assert.equal("fusioo.oauth (password, client_id fusioo-emulator-client)", tostring(auth))
+    assert.is_nil(tostring(sign_ins.client(service, auth)):find("secret", 1, true))
+  end)
+
+  -- ---- Stores ----
+
+  it("finds the token of the run before", function()
+    local path = files.folder() .. "/deep/token.json"
+    local first = assert(sign_ins.sign_in(service, sign_ins.new(service, {store = fusioo.store.file(path)})))
+    local auth = sign_ins.new(service, {store = fusioo.store.file(path)})
+    assert.same(first, auth:token())
+    assert.same(first, fusioo.store.file(path).load())
+    assert.equal("600", files.output_of("stat -c %a '" .. path .. "'"))
+    assert.same({"authorization_code"}, grants())
+  end)
+
+  it("keeps it in the state folder unless told otherwise", function()
+    local auth = sign_ins.new(service, {grant = "client_credentials", store = fusioo.store.file()})
+    local token = assert(auth:token())
+    local file = assert(io.open(os.getenv "XDG_STATE_HOME" .. "/fusioo/token.json"))
+    assert.is_truthy(file:read("*a"):find(token.access_token, 1, true))
+    file:close()
+  end)
+
+  it("works with a store of the program's own", function()
+    local calls, kept = {}, nil
+    local store = {
+      load = function() calls[#calls + 1] = "load" return kept end,
+      save = function(token) calls[#calls + 1] = "save" kept = token end,
+      lock = function()
+        calls[#calls + 1] = "lock"
+        return function() calls[#calls + 1] = "unlock" end
+      end,
+    }
+    local auth = sign_ins.new(service, {grant = "password", store = store})
+    assert.same(assert(auth:token()), kept)
+    assert.same({"load", "lock", "load", "save", "unlock"}, calls)
+    assert.is_true(can_call(auth))
+    assert.equal(5, #calls)
+  end)
+
+  it("tells what is wrong with a store of the program's own", function()
+    local own = {kind = "network", message = "the secret service is down"}
+    local cases = {
+      {{load = function() error("boom", 0) end}, "auth", "load raised an error: boom"},
+      {{load = function() return nil, "gone" end}, "auth", "load failed: gone"},
+      {{load = function() return nil, own end}, "network", "the secret service is down"},
+      {{load = function() return "text" end}, "auth", "load returned what is no token"},
+      {{load = function() return {} end}, "invalid", "it has no access_token"},
+      {{load = function() return {access_token = 1} end}, "auth", "load returned what is no token"},
+      {{save = function() error({}, 0) end}, "auth", "save raised an error"},
+      {{save = function() return nil, "full" end}, "auth", "save failed: full"},
+      {{save = function() return false end}, "auth", "save failed"},
+      {{lock = function() error("locked out", 0) end}, "auth", "lock raised an error: locked out"},
+      {{lock = function() return nil, "no lock" end}, "auth", "lock failed: no lock"},
+      {{lock = function() return true end}, "auth", "a function that unlocks"},
+    }
+    for _, case in ipairs(cases) do
+      local store = case[1]
+      store.load = store.load or function() end
+      store.save = store.save or function() return true end
+      local token, err = sign_ins.new(service, {grant = "password", store = store}):token()
+      assert.is_nil(token)
+      assert.equal(case[2], err.kind)
+      assert.is_truthy(tostring(err):find(case[3], 1, true), tostring(err))
+    end
+  end)
+
+  it("does not start where the token could not be kept", function()
+    local path = files.folder() .. "/token.json"
+    os.execute("ln -s /dev/full '" .. path .. "'")
+    local token, err = sign_ins.new(service, {grant = "password", store = fusioo.store.file(path)}):token()
+    assert.is_nil(token)
+    assert.equal("invalid", err.kind)
+    assert.same({}, grants())
+  end)
+
+  it("refuses a token file that others can read", function()
+    local path = files.folder() .. "/token.json"
+    assert(sign_ins.new(service, {grant = "password", store = fusioo.store.file(path)}):token())
+    os.execute("chmod 644 '" .. path .. "'")
+    service:clear_log()
+    local auth = sign_ins.new(service, {grant = "password", store = fusioo.store.file(path)})
+    local apps, err = sign_ins.client(service, auth):get_apps()
+    assert.is_nil(apps)
+    assert.equal("invalid", err.kind)
+    assert.matches("others can read", tostring(err))
+    assert.same({}, grants())
+  end)
+
+  -- ---- Clients ----
+
+  it("lets one program serve many users", function()
+    local client = sign_ins.client(service, sign_ins.new(service, {grant = "client_credentials"}),
+      {rate = {calls = 10, window = 3600, ledger = false}})
+    local ada, ben = sign_ins.new(service), sign_ins.new(service)
+    assert(sign_ins.sign_in(service, ada))
+    assert(sign_ins.sign_in(service, ben))
+    local one, other = client:with{auth = ada, tag = "ada"}, client:with{auth = ben, tag = "ben"}
+    assert(one:get_apps())
+    assert(other:get_apps())
+    -- All of them are the application's: they share its window.
+    assert.equal(8, client:budget().remaining)
+    local own = client:with{auth = ben, rate = {key = "another company"}}
+    assert(own:get_apps())
+    assert.equal(9, own:budget().remaining)
+    assert.equal(8, client:budget().remaining)
+    assert.equal(1, client:stats().by_tag.ada.calls)
+  end)
+
+  it("changes from a token to a sign-in and back", function()
+    local client = files.client(service)
+    local view = client:with{auth = sign_ins.new(service, {grant = "client_credentials"})}
+    assert(view:get_apps())
+    assert(view:with{token = service.token}:get_apps())
+    assert.same({"client_credentials"}, grants())
+    assert.has_error(function() client:with{auth = sign_ins.new(service), token = "x"} end)
+  end)
+
+  it("tells what happens to the token", function()
+    local events = {}
+    local function note(event) events[#events + 1] = event end
+    local auth = sign_ins.new(service, {grant = "password", on_event = note})
+    local token = assert(auth:token())
+    assert.same({{type = "token", why = "missing", expires_at = token.expires_at}}, events)
+    assert(auth:refresh())
+    assert.equal("asked for", events[2].why)
+    service:expire_tokens()
+    local of_client = {}
+    local client = sign_ins.client(service, auth, {
+      on_event = function(event) of_client[#of_client + 1] = event.type end,
+    })
+    assert(client:get_apps())
+    assert.same({"request", "response", "token", "request", "response"}, of_client)
+    assert.equal(2, #events)
+  end)
+end)
