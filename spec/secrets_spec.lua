@@ -175,8 +175,8 @@ local PROGRAM = [[
   tell("a store of nothing", own{load = function() return CONFIG.wrong end}:token())
   tell("a store of a token that is none", own{load = function() return {access_token = CONFIG.wrong .. " " } end}
     :token())
-  for _, text in ipairs{'{"access_token":"' .. CONFIG.wrong, CONFIG.wrong, '{"access_token":["' .. CONFIG.wrong .. '"]}'}
-  do
+  for _, text in ipairs{'{"access_token":"' .. CONFIG.wrong, CONFIG.wrong,
+      '{"access_token":["' .. CONFIG.wrong .. '"]}'} do
     local broken = CONFIG.store_folder .. "/broken.json"
     local file = io.open(broken, "w")
     file:write(text)

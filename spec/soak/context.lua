@@ -29,12 +29,14 @@ local function new_random(seed)
   end
 end
 
--- `plan`: worker (its number), seed, url, token, runtime, ledger, folder, apps, expected (lists of ids), users.
+-- `plan`: worker (its number), seed, url, token, oauth (options of a sign-in), store (a path that all workers share),
+-- runtime, ledger, folder, apps, expected (lists of ids), users.
 function context.new(plan)
   local self = setmetatable({
     plan = plan, random = new_random(plan.seed * 64 + plan.worker), model = model.new(plan.worker), tally = tally.new(),
     clients = {}, retired = {}, apps = plan.apps, files = 0, moved = 0, gaps = 0,
   }, context)
+  self.auths = { self:new_auth(fusioo.store.file(plan.store)), self:new_auth(fusioo.store.memory()) }
   for i = 1, CLIENTS do self.clients[i] = self:new_client(i == 1 and "v3" or nil) end
   return self
 end
@@ -50,6 +52,12 @@ end
 
 -- ---- Clients ----
 
+function context:new_auth(store)
+  local options = { grant = "password", store = store, runtime = self.plan.runtime }
+  for name, value in pairs(self.plan.oauth) do options[name] = value end
+  return fusioo.oauth.new(options)
+end
+
 -- The option token: the token, or a function that returns it, or one that now and then returns an old one first.
 function context:new_token()
   local token, calls = self.plan.token, 0
@@ -64,9 +72,10 @@ end
 
 function context:new_client(version)
   local plan, token = self.plan, self.plan.token
+  local auth = self:once_in(2) and self:one_of(self.auths) or nil
   return fusioo.new {
     base_url = plan.url, runtime = plan.runtime, version = version or self:one_of { "v3", "v3", "v2", "v1" },
-    token = self:new_token(),
+    token = not auth and self:new_token() or nil, auth = auth,
     rate = { calls = plan.calls, window = plan.window, ledger = plan.ledger, key = "soak",
       max_wait = self:one_of { 3, 10, 30 } },
     retry = { attempts = self:one_of { 1, 2, 4, 6 }, base = 0.01, cap = 0.1 },

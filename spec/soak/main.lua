@@ -86,6 +86,11 @@ end
 
 -- ---- Workers ----
 
+local oauth_options = {}
+for _, name in ipairs { "client_id", "client_secret", "username", "password", "token_url" } do
+  oauth_options[name] = service.oauth_client[name]
+end
+
 local function start(number)
   local worker = {
     number = number, beat = folder .. "/beat." .. number, report = folder .. "/report." .. number,
@@ -95,6 +100,7 @@ local function start(number)
   local plan = shared.write(folder .. "/plan." .. number, cjson.encode {
     worker = number, seed = seed, url = service.url, token = service.token, apps = service.apps, expected = by_query,
     users = users, seconds = seconds, beat = worker.beat, report = worker.report, calls = weather.CALLS,
+    oauth = oauth_options, store = folder .. "/token.json",
     window = weather.WINDOW, ledger = ledger, runtime = number % 2 == 1 and "step" or "blocking",
     folder = folder .. "/files." .. number,
   })
@@ -145,7 +151,7 @@ until are_done(list)
 
 -- ---- The end ----
 
-local stats = service:stats()
+local stats, tokens = service:stats(), service:oauth()
 service:config(weather.fair)
 -- What the workers gave up in their last moment may still be on its way; so many seconds it takes at most.
 socket.sleep(1)
@@ -211,8 +217,12 @@ for _, fault in ipairs(judge.faults) do faults[#faults + 1] = fault end
 checks = checks + judge.checks
 
 local sum = tallies.sum(tally)
-check(stats.requests - requests_before <= sum.calls, "the service got %.0f requests, and %.0f were counted",
-  stats.requests - requests_before, sum.calls)
+local requests = stats.requests - requests_before - tokens.requests
+check(requests <= sum.calls, "the service got %.0f requests, and %.0f were counted", requests, sum.calls)
+-- A refresh token is used twice only where the answer to its first use was spoilt, or a worker was at its end.
+check(tokens.refused <= tokens.spoilt + workers, "%d refresh tokens were refused, and only %d answers were spoilt",
+  tokens.refused, tokens.spoilt)
+check(tokens.refreshed > seconds / 10, "only %d tokens were renewed", tokens.refreshed)
 print("operations " .. counts_of(sum.operations))
 print("failed     " .. counts_of(sum.failures))
 print("faults     " .. counts_of(fault_counts()))
@@ -220,6 +230,8 @@ print(("requests   %d sent, %d of them repeats; %d answered with 429; %.0f s wai
   sum.retries, refused(), sum.waited))
 print(("writes     %d maybe_done; %d creations that no worker had an answer for"):format(sum.maybe_done,
   judge.unclaimed))
+print(("tokens     %d requests, %d renewals, %d spoilt, %d refused"):format(tokens.requests, tokens.refreshed,
+  tokens.spoilt, tokens.refused))
 print(("rows       %d edits beside; %d lists moved, %d lost a row at their very end"):format(edits, moved, gaps))
 for i = 1, math.min(#faults, 50) do print("FAILED: " .. faults[i]) end
 if #faults > 0 then print(("again: SOAK_SEED=%d SOAK_SECONDS=%d make soak"):format(seed, seconds)) end

@@ -17,6 +17,9 @@ local SLOWEST = 0.02
 -- A file's bytes may be any: what stands in their place as a whole answer cannot be told from them.
 local NO_FILES, FILES = "^/v%d/[^f]", "^/v%d/files"
 
+-- Tokens end after so many seconds, and who uses a refresh token twice is signed out.
+local TOKENS, LIFE = "^/oauth/token", 1.5
+
 -- Share of requests in a thousand; the fault; which requests it may fall on (default: all).
 local RULES = {
   { 4, { fault = "drop" } },
@@ -44,6 +47,10 @@ local RULES = {
   { 3, { fault = "html", status = 200 }, NO_FILES },
   { 3, { fault = "body" }, NO_FILES },
   { 3, { fault = "utf8" }, NO_FILES },
+  { 40, { fault = "lose" }, TOKENS },
+  { 20, { fault = "cut" }, TOKENS },
+  { 20, { fault = "status", status = 503, done = false }, TOKENS },
+  { 20, { fault = "garbage" }, TOKENS },
   { 2, { fault = "code", done = false }, NO_FILES },
   { 2, { fault = "data" }, NO_FILES },
   { 1, { fault = "deep" }, NO_FILES },
@@ -68,6 +75,7 @@ function weather.bad(seed)
   return {
     faults = weather.rules(seed), latency = { min = 0, max = SLOWEST }, log_limit = 1000,
     rate = { calls = weather.CALLS, window = weather.WINDOW, retry_after = "seconds" },
+    oauth = { access_life = LIFE, rotate = true, reuse = "revoke", revoke_old = true },
   }
 end
 

@@ -90,8 +90,8 @@ GET /_emulator/log         {"requests": [entry, ...]}, oldest first. An entry, i
   headers         the request's headers, names in lower case, without Authorization and cookies
   authorization   "ok", "wrong" or "none"; the token itself is never kept
   body            the request's body, its first 16 KiB
-  grant_type, error, issued  of a request to the token endpoint: what was asked for, RFC 6749's code where it was refused,
-                  true where tokens were given. Of the endpoints "authorize" and "token" neither query nor body is kept
+  grant_type, error, issued  of a request to the token endpoint: what was asked for, RFC 6749's code where it was
+                  refused, true where tokens were given. Of "authorize" and "token" neither query nor body is kept
 
 GET /_emulator/creates     {"creates": [{"id", "kind": "record", "file", "discussion" or "comment", "request": number in
                            the log}, ...]} since the last reset, in order; also what was deleted again
@@ -104,8 +104,9 @@ GET /_emulator/files/elsewhere
                            the second host: another port of this machine, where downloads may be redirected to, and that
                            knows no token
 POST /_emulator/log/clear  empties the log; numbers go on
-GET /_emulator/oauth       {"access", "refresh", "codes": how many are good now, "issued": answers with tokens, "refreshed":
-                           how many of them for a refresh token}
+GET /_emulator/oauth       {"access", "refresh", "codes": how many are good now, "issued": answers with tokens,
+                           "refreshed": how many of them for a refresh token, "refused": refresh tokens that were not
+                           good, "spoilt": answers with tokens that a fault spoilt, "requests": of both endpoints}
 POST /_emulator/oauth/expire
                            all access tokens that were given end now
 POST /_emulator/oauth/revoke

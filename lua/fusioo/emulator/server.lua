@@ -93,7 +93,8 @@ local function new_request()
   local sign_in = oauth.find(path)
   return {
     method = method, path = path, query = query, uri = ngx.var.request_uri, agent = ngx.var.http_user_agent,
-    route = route, arguments = arguments, sign_in = sign_in, endpoint = sign_in or route and route.name, version = version and "v" .. version,
+    route = route, arguments = arguments, sign_in = sign_in, endpoint = sign_in or route and route.name,
+    version = version and "v" .. version,
     number = version,
   }
 end
@@ -141,7 +142,8 @@ end
 local function new_entry(world, request, body)
   local secret = request.sign_in ~= nil -- what is asked there, and the query, may hold passwords, codes, tokens
   return world.log:add {
-    endpoint = request.sign_in, method = request.method, path = request.path, query = not secret and request.query or nil,
+    endpoint = request.sign_in, method = request.method, path = request.path,
+    query = not secret and request.query or nil,
     time = process.monotonic() - state.began,
     connection = tonumber(ngx.var.connection), protocol = ngx.var.server_protocol,
     headers = log.headers(ngx.req.get_headers(0)),
@@ -175,6 +177,7 @@ local function serve(world)
     entry, result = handle(world, request, rule and not rule.done)
     if rule then result = damage.apply(rule, result) end
   end
+  if request.sign_in then world.oauth:note(rule and entry.issued) end
   entry.fault = rule and rule.fault
   entry.status, entry.code = result.status, result.code
   entry.finished = process.monotonic() - state.began

@@ -25,7 +25,8 @@ end
 
 -- None were given out yet.
 function tokens.new()
-  return setmetatable({ access = {}, refresh = {}, codes = {}, issued = 0, refreshed = 0, next = 1 }, tokens)
+  return setmetatable({ access = {}, refresh = {}, codes = {}, issued = 0, refreshed = 0, refused = 0, spoilt = 0,
+    requests = 0, next = 1 }, tokens)
 end
 
 local function ends_in(life)
@@ -76,6 +77,12 @@ function tokens:register(access, refresh, life)
   end
 end
 
+-- A request of the page or the endpoint came; `spoilt`: it brought tokens, and its answer goes wrong by the fault plan.
+function tokens:note(spoilt)
+  self.requests = self.requests + 1
+  if spoilt then self.spoilt = self.spoilt + 1 end
+end
+
 -- Is this access token good?
 function tokens:accepts(access)
   return is_good(self.access[access]) or false
@@ -93,6 +100,7 @@ end
 function tokens:renew(refresh, settings)
   local entry = self.refresh[refresh]
   if not is_good(entry) then
+    self.refused = self.refused + 1
     if entry and entry.used and settings.reuse == "revoke" then self:revoke_family(entry.family) end
     return nil
   end
@@ -143,7 +151,8 @@ end
 
 -- How many are good, and how many were given out.
 function tokens:counts()
-  local counts = { access = 0, refresh = 0, codes = 0, issued = self.issued, refreshed = self.refreshed }
+  local counts = { access = 0, refresh = 0, codes = 0 }
+  for _, name in ipairs { "issued", "refreshed", "refused", "spoilt", "requests" } do counts[name] = self[name] end
   for _, kind in ipairs { "access", "refresh", "codes" } do
     for _, entry in pairs(self[kind]) do
       if is_good(entry) then counts[kind] = counts[kind] + 1 end

@@ -1,7 +1,7 @@
 -- One state of the emulated service, from one reset to the next.
 --
--- Owns: apps, users, window, log, kept pages, what was created, tokens, fault plan, settings in force. Must not know: HTTP. A
--- request that began before a reset goes on in the world it began in, and leaves no trace in the new one.
+-- Owns: apps, users, window, log, kept pages, what was created, tokens, fault plan, settings in force. Must not know:
+-- HTTP. A request that began before a reset goes on in the world it began in, and leaves no trace in the new one.
 
 local app = require "fusioo.emulator.app"
 local churn = require "fusioo.emulator.churn"
