@@ -324,6 +324,39 @@ describe("signing in", function()
     end
   end)
 
+  it("lets the functions of a store wait, where nothing may block", function()
+    local kept, order = nil, {}
+    local client = fusioo.new{base_url = service.url, token = service.token, runtime = "step", rate = {ledger = false}}
+    -- Each of them makes a call of its own, as a store in some other service would.
+    local function wait(name)
+      order[#order + 1] = name
+      assert(client:ping())
+    end
+    local auth = sign_ins.new(service, {grant = "password", runtime = "step", store = {
+      load = function() wait "load" return kept end,
+      save = function(token) wait "save" kept = token return true end,
+      lock = function() wait "lock" return function() order[#order + 1] = "unlock" end end,
+    }})
+    local view = client:with{auth = auth}
+    local tasks = {}
+    for i = 1, 5 do tasks[i] = client:spawn(function() return view:get_apps() end) end
+    local failing = client:spawn(function()
+      return sign_ins.new(service, {grant = "password", runtime = "step", store = {
+        load = function() client:ping() error("no store", 0) end, save = print,
+      }}):token()
+    end)
+    files.wait_until(function()
+      client:step()
+      local done = failing:done()
+      for _, task in ipairs(tasks) do done = done and task:done() end
+      return done
+    end)
+    for _, task in ipairs(tasks) do assert.equal(3, #assert(task:result())) end
+    assert.matches("load raised an error: no store", tostring(select(2, failing:result())))
+    assert.equal("load lock load save unlock", table.concat(order, " "))
+    assert.equal(1, #sign_ins.token_requests(service))
+  end)
+
   it("does not start where the token could not be kept", function()
     local path = files.folder() .. "/token.json"
     os.execute("ln -s /dev/full '" .. path .. "'")
@@ -364,6 +397,19 @@ describe("signing in", function()
     assert.equal(9, own:budget().remaining)
     assert.equal(8, client:budget().remaining)
     assert.equal(1, client:stats().by_tag.ada.calls)
+  end)
+
+  it("shares the ledger of an application's processes by its client id", function()
+    local rate = {calls = 10, window = 3600}
+    local one = sign_ins.client(service, sign_ins.new(service, {grant = "client_credentials"}), {rate = rate})
+    assert(one:get_apps())
+    local text = [[
+      local auth = sign_ins.new(service, {grant = "client_credentials", client_id = %q})
+      print(fusioo.new{base_url = service.url, auth = auth, rate = {calls = 10, window = 3600}}:budget().used)
+    ]]
+    local registered = service.oauth_client.client_id
+    assert.equal("1\n", sign_ins.finish(sign_ins.start(service, text:format(registered))))
+    assert.equal("0\n", sign_ins.finish(sign_ins.start(service, text:format("another-one"))))
   end)
 
   it("changes from a token to a sign-in and back", function()

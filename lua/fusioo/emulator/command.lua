@@ -72,6 +72,15 @@ local function absolute(path)
   return folder .. "/" .. path
 end
 
+-- What the examples of signing in read.
+local function say_oauth(url, oauth)
+  io.stdout:write("Or let it sign in, as ", oauth.username, " with the password ", oauth.password, ":\n",
+    "  export FUSIOO_CLIENT_ID=", oauth.client_id, "\n",
+    "  export FUSIOO_CLIENT_SECRET=", oauth.client_secret, "\n",
+    "  export FUSIOO_AUTHORIZE_URL=", url, "/oauth/authorize\n",
+    "  export FUSIOO_TOKEN_URL=", url, "/oauth/token\n")
+end
+
 local function greet(options, wanted)
   io.stdout:write("fusioo-emulator: listening on http://127.0.0.1:", string.format("%d", options.port), "\n")
   if not wanted.quiet then
@@ -80,8 +89,9 @@ local function greet(options, wanted)
     end
     io.stdout:write("Point a script at it:\n",
       "  export FUSIOO_BASE_URL=http://127.0.0.1:", string.format("%d", options.port), "\n",
-      "  export FUSIOO_ACCESS_TOKEN=", options.settings.tokens[1], "\n",
-      "Apps: GET /v3/apps. Requests so far: GET /_emulator/log. Ctrl-C ends it.\n")
+      "  export FUSIOO_ACCESS_TOKEN=", options.settings.tokens[1], "\n")
+    say_oauth(string.format("http://127.0.0.1:%d", options.port), options.settings.oauth)
+    io.stdout:write("Apps: GET /v3/apps. Requests so far: GET /_emulator/log. Ctrl-C ends it.\n")
   end
   io.stdout:flush()
 end
