@@ -196,19 +196,20 @@ function OAuth:_answer_store(wish, ok, ...)
   answers[wish](self, ok, ...)
 end
 
---- Lets the store do what the core wants of it.
+--- What the store has to do for the core, as a function that is called once.
 -- @param wish "load", "save", "lock" or "unlock"
+-- @return function
 -- @local
-function OAuth:_ask_store(wish)
+function OAuth:_for_store(wish)
   if wish == "unlock" then
     local unlock = self._unlock
     self._unlock = nil
-    if unlock then pcall(unlock) end
+    return unlock or function() end
   elseif wish == "save" then
-    answers.save(self, pcall(self._store.save, self._core:to_save()))
-  else
-    answers[wish](self, pcall(self._store[wish]))
+    local token, save = self._core:to_save(), self._store.save
+    return function() return save(token) end
   end
+  return self._store[wish]
 end
 
 return oauth

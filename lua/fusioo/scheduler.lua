@@ -73,15 +73,21 @@ local function need_token(engine, id, client)
   end
 end
 
--- The same for what a sign-in wants of its store; `oauth` nil: nobody waits for it any more.
+-- Tells a sign-in how its store's function went, where memory may end.
+local function answer_store(oauth, wish, ...)
+  if not pcall(oauth._answer_store, oauth, wish, ...) then oauth:_answer_store(wish, false, NO_MEMORY) end
+end
+
+-- Lets a sign-in's store do what is wanted of it; `oauth` nil: nobody waits for that any more. As with a token's
+-- function, it runs as a task where nothing may block.
 local function need_store(oauth, wish)
   if oauth and oauth._runtime.in_tasks then
-    local task = tasks.new(function() return oauth:_ask_store(wish) end, oauth, function(ended)
-      if ended.failed then oauth:_answer_store(wish, false, ended.results[2]) end
+    local task = tasks.new(oauth:_for_store(wish), oauth, function(ended)
+      answer_store(oauth, wish, not ended.failed, ended.results[ended.failed and 2 or 1], ended.results[2])
     end)
     tasks.make_runnable(task)
   elseif oauth then
-    oauth:_ask_store(wish)
+    answer_store(oauth, wish, pcall(oauth:_for_store(wish)))
   end
 end
 
