@@ -83,6 +83,52 @@ static void a_store_that_fails_fails_the_question_before_a_request(void **state)
     assert_int_equal(requests, 0);
 }
 
+/* A sign-in that was brought ends, too, and is not tried for ever. */
+static void a_store_that_cannot_be_locked_ends_a_sign_in(void **state) {
+    (void)state;
+    char text[FUSIOO_STATE_SIZE];
+    char url[128];
+    fusioo_error trouble = {.kind = FUSIOO_INVALID, .message = "no lock", .retry_after = -1};
+    make(FUSIOO_AUTHORIZATION_CODE, FUSIOO_STORE_ON_NEED, true);
+    assert_non_null(fusioo_oauth_authorize_url(oauth, text, &why));
+    snprintf(url, sizeof url, "http://127.0.0.1:9/back?code=c&state=%s", text);
+    fusioo_ask *ask = fusioo_oauth_finish(oauth, url, text, &why);
+    assert_non_null(ask);
+    move();
+    take_store_need(FUSIOO_STORE_LOAD);
+    fusioo_oauth_loaded(oauth, NULL, NULL);
+    take_store_need(FUSIOO_STORE_LOCK);
+    fusioo_oauth_stored(oauth, FUSIOO_STORE_FAILED, &trouble);
+    assert_int_equal(number_of(ask), 0);
+    assert_string_equal(why.message, "no lock");
+    fusioo_need need;
+    assert_false(fu_need_take(context, &need));
+    assert_int_equal(requests, 0);
+}
+
+/* The store does not say whether it has kept the token: it counts as not kept, and is used. */
+static void a_store_that_saves_for_ever_ends_the_patience(void **state) {
+    (void)state;
+    make(FUSIOO_PASSWORD, FUSIOO_STORE_ON_NEED, false);
+    fusioo_ask *ask = ask_token();
+    take_store_need(FUSIOO_STORE_LOAD);
+    fusioo_oauth_loaded(oauth, NULL, NULL);
+    take_store_need(FUSIOO_STORE_LOAD);
+    fusioo_oauth_loaded(oauth, NULL, NULL);
+    give(1, 3600);
+    take_store_need(FUSIOO_STORE_SAVE);
+    pass(301);
+    assert_int_equal(number_of(ask), 0);
+    assert_int_equal(why.kind, FUSIOO_TIMEOUT);
+    ask = ask_token();
+    take_store_need(FUSIOO_STORE_LOAD);
+    fusioo_oauth_loaded(oauth, NULL, NULL);
+    take_store_need(FUSIOO_STORE_SAVE);
+    fusioo_oauth_stored(oauth, FUSIOO_STORED, NULL);
+    assert_int_equal(number_of(ask), 1);
+    assert_int_equal(requests, 1);
+}
+
 static void who_holds_the_lock_for_ever_ends_the_patience(void **state) {
     (void)state;
     make(FUSIOO_PASSWORD, FUSIOO_STORE_ON_NEED, true);
@@ -156,6 +202,8 @@ int main(void) {
         TEST(stores_are_locked_asked_saved_and_unlocked),
         TEST(a_token_that_cannot_be_kept_is_used_and_kept_later),
         TEST(a_store_that_fails_fails_the_question_before_a_request),
+        TEST(a_store_that_cannot_be_locked_ends_a_sign_in),
+        TEST(a_store_that_saves_for_ever_ends_the_patience),
         TEST(who_holds_the_lock_for_ever_ends_the_patience),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,6 +42,9 @@ static void test_what_is_missing_stays_missing(void **state) {
     assert_true(token.expires_at < 0);
     assert_true(read_kept(&token, " \n"));
     assert_null(token.access);
+    assert_true(read_kept(&token, "{\"access_token\":\"a\",\"refresh_token\":\"\",\"token_type\":\"\"}"));
+    assert_string_equal(token.access, "a");
+    assert_null(token.refresh);
     fu_token_free(&token);
 }
 

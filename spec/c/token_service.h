@@ -167,6 +167,7 @@ static inline void make(fusioo_grant grant, fusioo_store store, bool locks) {
     fusioo_oauth_options_init(&options);
     options.client_id = "id";
     options.client_secret = "secret of the application";
+    options.redirect_uri = "http://127.0.0.1:9/back";
     options.username = "me";
     options.password = "password of mine";
     options.grant = grant;

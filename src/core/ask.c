@@ -176,11 +176,12 @@ static void on_visit(fusioo_ask *ask, const char *target) {
     fu_buffer_free(&url);
     if (!good) {
         fu_oauth_scrub(ask->oauth, &error);
-        fu_listener_answer(ask->listener, 400, "You are not signed in", "You can close this window.");
+        fu_listener_answer(ask->listener, 400, "You are not signed in",
+                           "You can close this window; the program says why.");
         fail(ask, &error);
         return;
     }
-    fu_listener_answer(ask->listener, 200, "You have signed in", "You can close this window.");
+    fu_listener_answer(ask->listener, 200, "Thank you", "You can close this window, and go back to the program.");
     stop_listening(ask);
     fu_oauth_ask(ask->oauth, &ask->line);
 }

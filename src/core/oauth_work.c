@@ -140,8 +140,15 @@ static void serve_new(struct fusioo_oauth *oauth) {
     }
 }
 
-/* The work has failed. Who can do with the token as it is gets that. */
-static void serve_failure(struct fusioo_oauth *oauth, const fusioo_error *error) {
+/* Is it the store that the work is at, before any request? Then what fails fails for all who ask, whatever they want.
+ */
+static bool is_at_store(const struct fusioo_oauth *oauth) {
+    return oauth->state == FU_OAUTH_LOADING || oauth->state == FU_OAUTH_LOCKING || oauth->state == FU_OAUTH_CHECKING;
+}
+
+/* The work has failed, for `all` who ask or for those whose work it was. Who can do with the token as it is gets that.
+ */
+static void serve_failure(struct fusioo_oauth *oauth, bool all, const fusioo_error *error) {
     struct fu_ask *line;
     oauth->save_again = now_of(oauth) + TRY_AGAIN;
     if (now_of(oauth) < oauth->ends && oauth->due < now_of(oauth) + TRY_AGAIN) {
@@ -152,7 +159,7 @@ static void serve_failure(struct fusioo_oauth *oauth, const fusioo_error *error)
     while (line != NULL) {
         struct fu_ask *ask = line;
         leave_line(ask);
-        if (oauth->signing_in ? ask == oauth->sign_in : ask->want != FU_WANT_SIGN_IN || !oauth->loaded) {
+        if (all || (oauth->signing_in ? ask == oauth->sign_in : ask->want != FU_WANT_SIGN_IN)) {
             ask->told(ask, NULL, error);
         } else {
             join_line(&oauth->asks, ask);
@@ -231,7 +238,7 @@ static void fail_no_way(struct fusioo_oauth *oauth) {
                  : dead ? "the sign-in has ended: the service does not accept its refresh token any more"
                         : "the sign-in has ended, and there is no refresh token to go on with",
                  how);
-    serve_failure(oauth, &error);
+    serve_failure(oauth, false, &error);
     rest(oauth);
 }
 
@@ -386,6 +393,10 @@ void fu_oauth_on_failed(struct fusioo_oauth *oauth, bool refused, const fusioo_e
     fusioo_error copy = *error; /* what it belongs to may go */
     fu_oauth_stop_request(oauth);
     fu_oauth_scrub(oauth, &copy);
+    if (oauth->state == FU_OAUTH_SAVING) {
+        oauth->unsaved = true; /* as far as is known */
+        oauth->trouble = copy;
+    }
     if (refused && oauth->token.refresh != NULL) {
         oauth->dead = fu_oauth_hash(oauth, oauth->token.refresh);
         if (!oauth->reloaded) {
@@ -398,7 +409,7 @@ void fu_oauth_on_failed(struct fusioo_oauth *oauth, bool refused, const fusioo_e
         decide(oauth);
         return;
     }
-    serve_failure(oauth, &copy);
+    serve_failure(oauth, is_at_store(oauth), &copy);
     rest(oauth);
 }
 

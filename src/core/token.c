@@ -36,10 +36,14 @@ static const char *fault_of(const fusioo_token *token) {
     if (fu_token_fault(token->access_token) != NULL) {
         return "its access_token is empty, or holds a character that no header may hold";
     }
-    if (token->token_type != NULL && strcasecmp(token->token_type, "bearer") != 0) {
+    if (token->token_type != NULL && token->token_type[0] != '\0' && strcasecmp(token->token_type, "bearer") != 0) {
         return "its token_type is not Bearer, and no other is known here";
     }
     return NULL;
+}
+
+static bool has_text(const char *text) {
+    return text != NULL && text[0] != '\0';
 }
 
 bool fu_token_set(struct fu_token *token, const fusioo_token *from, fusioo_error *error) {
@@ -47,10 +51,11 @@ bool fu_token_set(struct fu_token *token, const fusioo_token *from, fusioo_error
     if (fault != NULL) {
         return fu_error_set(error, FUSIOO_INVALID, "this is no token: %s", fault);
     }
-    struct fu_token copy = {fu_strdup(from->access_token), fu_strdup(from->token_type), fu_strdup(from->refresh_token),
+    const char *refresh = has_text(from->refresh_token) ? from->refresh_token : NULL;
+    struct fu_token copy = {fu_strdup(from->access_token), fu_strdup(from->token_type), fu_strdup(refresh),
                             from->expires_at};
     if (copy.access == NULL || (from->token_type != NULL && copy.type == NULL) ||
-        (from->refresh_token != NULL && copy.refresh == NULL)) {
+        (refresh != NULL && copy.refresh == NULL)) {
         fu_token_free(&copy);
         return fu_error_memory(error);
     }
