@@ -10,8 +10,8 @@
 --
 -- It renews the token by itself, and several of them may run at once.
 --
--- To try it without an account, start `fusioo-emulator` in another terminal; it prints the variables to set, and whom to
--- sign in as.
+-- To try it without an account, start `fusioo-emulator` in another terminal; it prints the variables to set, and whom
+-- to sign in as.
 
 local fusioo = require "fusioo"
 

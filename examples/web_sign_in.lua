@@ -7,8 +7,8 @@
 -- share one engine and its connections, and while one waits for Fusioo the others go on. It keeps its sessions in
 -- memory; behind a web server that speaks https:// add "; Secure" to the cookie.
 --
--- To try it without an account, start `fusioo-emulator` in another terminal; it prints the variables to set, and whom to
--- sign in as.
+-- To try it without an account, start `fusioo-emulator` in another terminal; it prints the variables to set, and whom
+-- to sign in as.
 
 local fusioo = require "fusioo"
 local socket = require "socket"
