@@ -283,12 +283,13 @@ static void a_child_leaves_the_renewal_to_its_parent(void **state) {
     if (child == 0) {
         /* Its copy of the question is for a token other than the first: it finds the parent's, or gets the next. */
         long number = await(ask);
-        _exit(number >= before && kept() == number ? 0 : 1);
+        atomic_store(&server.counts->created, number >= before && kept() == number ? 1 : 2);
+        kill(getpid(), SIGKILL); /* who looks for leaks finds what a forked child abandons of libcurl's */
     }
     int status;
     long number = await(ask);
     assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
+    assert_int_equal(atomic_load(&server.counts->created), 1);
     assert_int_equal(number, before);
     assert_int_equal(kept(), tokens());
     end(&program);
