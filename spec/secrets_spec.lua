@@ -107,6 +107,13 @@ local PROGRAM = [[
   tell("dead refresh token in a call", client(code):get_apps())
   tell("again", client(code):get_apps())
   tell("revoked, with a password", client(auth):get_apps())
+  -- A token that is refused, and cannot be renewed, either.
+  local application = new{grant = "client_credentials"}
+  tell("the application's token", application:token())
+  post "expire"
+  config{oauth = {client_secret = "another secret"}}
+  tell("neither the token nor the secret", client(application):get_apps())
+  config{oauth = {client_secret = CONFIG.client_secret}}
 
   -- ---- Redirects ----
 
@@ -223,10 +230,13 @@ describe("secrets", function()
   setup(function() service = emulator.start{records = 3} end)
   teardown(function() service:stop() end)
 
+  -- What stands behind a canary: so long that no message has room for all of it.
+  local TAIL = "-0123456789" .. ("abcdefghijklmnopqrstuvwxyz"):rep(40)
+
   it("are in nothing that is printed, kept or shown", function()
     local store_folder, folder = files.folder(), files.folder()
     local names = {access = "access", refresh = "refresh", secret = "secret", password = "password", code = "code"}
-    for key, name in pairs(names) do names[key] = CANARY .. "-" .. name .. "-0123456789abcdefghijklmnopqrstuvwxyz" end
+    for key, name in pairs(names) do names[key] = CANARY .. "-" .. name .. TAIL end
     local next_tokens = {}
     for i = 1, 200 do
       next_tokens[i] = {access_token = names.access .. i, refresh_token = names.refresh .. i}
@@ -237,7 +247,7 @@ describe("secrets", function()
     local file = assert(io.open(config, "w"))
     file:write(("return {path = %q, store_folder = %q, folder = %q, client_secret = %q, password = %q, code = %q, " ..
       "wrong = %q, secrets = %q, port = 0}"):format(store_folder .. "/token.json", store_folder, folder,
-      names.secret, names.password, names.code, CANARY .. "-wrong-0123456789abcdefghijklmnopqrstuvwxyz",
+      names.secret, names.password, names.code, CANARY .. "-wrong" .. TAIL,
       names.secret))
     file:close()
     local probe = assert(require "socket".bind("127.0.0.1", 0))

@@ -141,6 +141,9 @@ static void answers_that_are_none(void **state) {
         {404, "", FUSIOO_API, 1},
         {302, "", FUSIOO_API, 1},
         {401, "{\"error\":\"invalid_client\"}", FUSIOO_AUTH, 1},
+        {200, "{\"access_token\":\"access-1\",\"token_type\":\"mac\"}", FUSIOO_DECODE, 4},
+        {200, "{\"error\":\"\",\"token_type\":\"bearer\"}", FUSIOO_DECODE, 4},
+        {200, "{\"error\":\"\\u0000\"}", FUSIOO_DECODE, 4},
         {400, "{\"error\":\"invalid_grant\",\"error_description\":\"password of mine is wrong\"}", FUSIOO_AUTH, 1},
     };
     make(FUSIOO_PASSWORD, FUSIOO_STORE_MEMORY, false);
@@ -160,6 +163,66 @@ static void answers_that_are_none(void **state) {
 }
 
 /* ---- Events ---- */
+
+/* Where an answer came whole the service may have used the refresh token up: it is not sent again. */
+static void a_refresh_that_was_answered_is_not_repeated(void **state) {
+    (void)state;
+    static const struct {
+        int status;
+        const char *text;
+        int requests;
+    } cases[] = {
+        {200, "{\"access_token\":\"access-9\",\"token_type\":\"mac\"}", 1},
+        {200, "<html>", 1},
+        {503, "{\"error\":\"invalid_grant\"}", 4}, /* and is not dead for that */
+        {429, "{\"error\":\"invalid_grant\"}", 4},
+    };
+    make(FUSIOO_PASSWORD, FUSIOO_STORE_MEMORY, false);
+    fusioo_ask *ask = ask_token();
+    give(1, 1000000);
+    assert_int_equal(number_of(ask), 1);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        requests = 0;
+        ask = fusioo_oauth_refresh(oauth, &why);
+        move();
+        while (under_way != NULL) {
+            assert_non_null(strstr(under_way->form, "refresh_token=refresh-1"));
+            end_transfer(FUSIOO_OK, cases[i].status, cases[i].text);
+            pass(10);
+        }
+        assert_int_equal(number_of(ask), 0);
+        assert_int_equal(requests, cases[i].requests);
+    }
+}
+
+/* Nor a piece of one, whatever the words around it are cut to. */
+static void what_is_repeated_at_length_is_not_told_on(void **state) {
+    (void)state;
+    char text[2048];
+    char secret[600];
+    memset(secret, 's', sizeof secret);
+    memcpy(secret, "SECRET", 6);
+    secret[sizeof secret - 1] = '\0';
+    make(FUSIOO_AUTHORIZATION_CODE, FUSIOO_STORE_ON_NEED, false);
+    for (int i = 0; i < 2; i++) {
+        fusioo_need need;
+        const fusioo_token old = {"access-1", NULL, secret, wall + 3600};
+        fusioo_ask *ask = fusioo_oauth_refresh(oauth, &why);
+        move();
+        while (under_way == NULL) {
+            assert_true(fu_need_take(context, &need));
+            fusioo_oauth_loaded(oauth, &old, NULL);
+        }
+        snprintf(text, sizeof text,
+                 i == 0 ? "{\"error\":\"wrong %s\",\"error_description\":\"sorry\"}"
+                        : "{\"error\":\"invalid_client\",\"error_description\":\"wrong %s\"}",
+                 secret);
+        end_transfer(FUSIOO_OK, 400, text);
+        assert_int_equal(number_of(ask), 0);
+        assert_non_null(strstr(why.message, "wrong ***"));
+        assert_null(strstr(why.message, "SECRET"));
+    }
+}
 
 static void what_happens_to_the_token_is_told(void **state) {
     (void)state;
@@ -191,6 +254,8 @@ int main(void) {
         TEST(a_token_with_time_left_serves_while_it_cannot_be_renewed),
         TEST(network_faults_are_told_when_there_is_nothing_else),
         TEST(answers_that_are_none),
+        TEST(a_refresh_that_was_answered_is_not_repeated),
+        TEST(what_is_repeated_at_length_is_not_told_on),
         TEST(what_happens_to_the_token_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

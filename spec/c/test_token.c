@@ -88,6 +88,8 @@ static void test_answers(void **state) {
     } lives[] = {
         {"{\"access_token\":\"a\",\"expires_in\":\"1800\"}", 1800}, /* as some services write it */
         {"{\"access_token\":\"a\",\"expires_in\":2.5}", 2.5},
+        {"{\"access_token\":\"a\",\"expires_in\":\"1e400\"}", -1},
+        {"{\"access_token\":\"a\",\"expires_in\":1e300}", -1}, /* no number of seconds */
         {"{\"access_token\":\"a\",\"expires_in\":0}", -1},
         {"{\"access_token\":\"a\",\"expires_in\":-5}", -1},
         {"{\"access_token\":\"a\",\"expires_in\":\"soon\"}", -1},
@@ -113,6 +115,11 @@ static void test_answers_that_say_no(void **state) {
     answer = (struct fu_token_answer){.token = FU_TOKEN_NONE};
     assert_false(fu_token_read_answer(&answer, text, strlen(text), &error));
     assert_int_equal(error.kind, FUSIOO_DECODE);
+    text = "{\"access_token\":\"a\",\"error\":\"\"}"; /* no error at all */
+    answer = (struct fu_token_answer){.token = FU_TOKEN_NONE};
+    assert_true(fu_token_read_answer(&answer, text, strlen(text), &error));
+    assert_string_equal(answer.token.access, "a");
+    fu_token_free(&answer.token);
 }
 
 static void test_forms(void **state) {

@@ -12,7 +12,7 @@ struct fu_transfer {
     struct fu_buffer *body;
     fu_http_done *done;
     void *owner;
-    char form[512];
+    char form[2048];
 };
 
 static struct fu_transfer *under_way;

@@ -188,6 +188,7 @@ static void on_told(struct fu_ask *ask, const struct fu_token *token, const fusi
     if (ask->refused != NULL && error->kind == FUSIOO_AUTH) {
         char said[160];
         int status = call->error.status;
+        fu_scrub(call->error.message, call->token); /* before it is cut, and cannot be found any more */
         snprintf(said, sizeof said, "%.150s", call->error.message);
         fu_error_set(&call->error, FUSIOO_AUTH, "%s%sthe token was refused, and %s", said, said[0] != '\0' ? "; " : "",
                      error->message);

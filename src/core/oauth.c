@@ -193,12 +193,18 @@ uint64_t fusioo_oauth_id(const fusioo_oauth *oauth) {
     return oauth->id;
 }
 
-void fu_oauth_scrub(const struct fusioo_oauth *oauth, fusioo_error *error) {
+void fu_oauth_scrub_text(const struct fusioo_oauth *oauth, char *text) {
     const char *const secrets[] = {oauth->token.access, oauth->token.refresh, oauth->client_secret,
                                    oauth->password,     oauth->redirect.code, oauth->redirect.token.access,
                                    oauth->issued};
-    for (size_t i = 0; error != NULL && i < sizeof secrets / sizeof secrets[0]; i++) {
-        fu_scrub(error->message, secrets[i]);
+    for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
+        fu_scrub(text, secrets[i]);
+    }
+}
+
+void fu_oauth_scrub(const struct fusioo_oauth *oauth, fusioo_error *error) {
+    if (error != NULL) {
+        fu_oauth_scrub_text(oauth, error->message);
     }
 }
 

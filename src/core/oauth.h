@@ -141,7 +141,10 @@ void fu_oauths_end(struct fu_context *context);
 /* In a forked child: the parent finishes what it was at. Who asks here is served anew. */
 void fu_oauths_forked(struct fu_context *context);
 
-/* Takes the secrets of `oauth` out of the error's message. */
+/* Takes the secrets of `oauth` out of a text; one that is cut off must be so at its end. */
+void fu_oauth_scrub_text(const struct fusioo_oauth *oauth, char *text);
+
+/* Takes them out of the error's message. */
 void fu_oauth_scrub(const struct fusioo_oauth *oauth, fusioo_error *error);
 
 #endif

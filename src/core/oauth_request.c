@@ -82,8 +82,10 @@ static void sign_error(const struct fusioo_oauth *oauth, fusioo_error *error) {
 
 /* The endpoint has said no, with one of RFC 6749's codes. What it says is no word on the access token that a call would
  * be sent with, so no call is named. */
-static void say_refused(const struct fusioo_oauth *oauth, const struct fu_token_answer *answer, int status,
+static void say_refused(const struct fusioo_oauth *oauth, struct fu_token_answer *answer, int status,
                         fusioo_error *error) {
+    fu_oauth_scrub_text(oauth, answer->error); /* one by one: each ends where a secret may have been cut off */
+    fu_oauth_scrub_text(oauth, answer->description);
     bool client = strcmp(answer->error, "invalid_client") == 0 || strcmp(answer->error, "unauthorized_client") == 0;
     bool grant = strcmp(answer->error, "invalid_grant") == 0;
     const char *advice = "";
@@ -132,6 +134,12 @@ static bool read_answer(const struct fusioo_oauth *oauth, const struct fu_http_o
     return false;
 }
 
+/* Has the service answered a request with the refresh token as one that it has carried out? Then that may be used up,
+ * whatever is wrong with the answer. */
+static bool is_used_up(const struct fusioo_oauth *oauth, const struct fu_http_outcome *outcome) {
+    return uses_refresh_token(oauth) && outcome->kind == FUSIOO_OK && outcome->status >= 200 && outcome->status < 300;
+}
+
 /* Seconds until it is sent again; negative: it is not. A code is good once: it is sent again only where nothing of it
  * has left. */
 static double wait_of(struct fusioo_oauth *oauth, const struct fu_http_outcome *outcome, const fusioo_error *error) {
@@ -165,13 +173,13 @@ static void digest(struct fusioo_oauth *oauth, const struct fu_http_outcome *out
         oauth->outcome = *outcome;
     }
     fu_oauth_scrub(oauth, &error);
-    double wait = error.kind == FUSIOO_AUTH ? -1 : wait_of(oauth, outcome, &error);
+    double wait = error.kind == FUSIOO_AUTH || is_used_up(oauth, outcome) ? -1 : wait_of(oauth, outcome, &error);
     if (wait >= 0) {
         oauth->state = FU_OAUTH_PAUSE;
         fu_timers_set(&oauth->context->http.timers, &oauth->timer, fu_context_now(oauth->context) + wait);
         return;
     }
-    bool refused = strcmp(answer.error, "invalid_grant") == 0 && uses_refresh_token(oauth);
+    bool refused = error.kind == FUSIOO_AUTH && strcmp(answer.error, "invalid_grant") == 0 && uses_refresh_token(oauth);
     fu_oauth_on_failed(oauth, refused, &error);
 }
 

@@ -93,19 +93,24 @@ static bool take_string(char **target, struct fu_slice value) {
     return true;
 }
 
-/* A number, also where it is written as a string. */
-static void take_number(double *target, struct fu_slice value) {
+/* A number of seconds, also where it is written as a string; what is no such number is not there. */
+static void take_seconds(double *target, struct fu_slice value) {
+    static const double most = 1e15;
     const char *at = value.data;
     const char *end;
     int64_t integer = 0;
+    double number = 0;
     if (*at == '"') {
         at++;
     }
     if (*at < '0' || *at > '9') {
         return;
     }
-    if (fu_json_read_number(at, &end, &integer, target) == FU_JSON_INTEGER) {
-        *target = (double)integer;
+    if (fu_json_read_number(at, &end, &integer, &number) == FU_JSON_INTEGER) {
+        number = (double)integer;
+    }
+    if (number <= most) {
+        *target = number;
     }
 }
 
@@ -119,9 +124,9 @@ static bool take_member(struct found *found, struct fu_slice key, struct fu_slic
         {"error_description", &found->description},
     };
     if (fu_json_raw_equals(key, "expires_in")) {
-        take_number(&found->life, value);
+        take_seconds(&found->life, value);
     } else if (fu_json_raw_equals(key, "expires_at")) {
-        take_number(&found->token.expires_at, value);
+        take_seconds(&found->token.expires_at, value);
     }
     for (size_t i = 0; i < sizeof strings / sizeof strings[0] && value.data[0] == '"'; i++) {
         if (fu_json_raw_equals(key, strings[i].name)) {
@@ -206,7 +211,7 @@ bool fu_token_read_answer(struct fu_token_answer *answer, const char *text, size
     bool good = true;
     answer->token = (struct fu_token)FU_TOKEN_NONE;
     answer->life = found.life > 0 ? found.life : -1;
-    if (found.error != NULL) {
+    if (has_text(found.error)) {
         fu_error_copy(answer->error, sizeof answer->error, found.error, strlen(found.error));
         if (found.description != NULL) {
             fu_error_copy(answer->description, sizeof answer->description, found.description,

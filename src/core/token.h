@@ -24,8 +24,8 @@ struct fu_token {
 struct fu_token_answer {
     struct fu_token token;
     double life;           /* seconds; negative: it does not say */
-    char error[64];        /* RFC 6749's code; "": success */
-    char description[256]; /* what it says besides */
+    char error[64];        /* RFC 6749's code; "": there is a token */
+    char description[256]; /* what it says besides; both are cut to fit, at their ends */
 };
 
 /* Wipes and frees the strings; there is no token afterwards. */
