@@ -11,6 +11,7 @@ local options = require "fusioo.options"
 local runtimes = require "fusioo.runtime"
 local scheduler = require "fusioo.scheduler"
 local stores = require "fusioo.store"
+local tasks = require "fusioo.task"
 
 local OAuth = {}
 OAuth.__index = OAuth
@@ -60,6 +61,8 @@ function oauth.new(given)
     _client_id = given.client_id,
     _on_event = given.on_event,
     _runtime = runtimes.find(given.runtime),
+    _locked = false, -- the number under which the core asked for the lock that it holds
+    _unlock = false, -- what gives it back
   }, OAuth)
   scheduler.register(sign_in:id(), self)
   return self
@@ -139,9 +142,11 @@ end
 
 -- ---- The store ----
 
+local NO_MEMORY = tasks.NO_MEMORY[2]
+
 -- What went wrong there, for the core: an error of this library's as it is, anything else in words.
 local function trouble(wish, raised, err)
-  if type(err) == "table" and type(err.kind) == "string" then return err end
+  if err == NO_MEMORY or (type(err) == "table" and type(err.kind) == "string") then return err end
   local shown, text = pcall(tostring, err)
   return ("the store's function %s %s: %s"):format(wish, raised and "raised an error" or "failed",
     shown and text or "it cannot be shown")
@@ -149,62 +154,67 @@ end
 
 local answers = {}
 
-function answers.load(self, ok, token, err)
+function answers.load(self, number, ok, token, err)
   if not ok then
-    self._core:loaded(nil, trouble("load", true, token))
+    self._core:loaded(number, nil, trouble("load", true, token))
   elseif token == nil then
-    self._core:loaded(nil, err ~= nil and trouble("load", false, err) or nil)
-  elseif not pcall(self._core.loaded, self._core, token) then
-    self._core:loaded(nil, "the store's function load returned what is no token: it is a table with access_token")
+    self._core:loaded(number, nil, err ~= nil and trouble("load", false, err) or nil)
+  elseif not pcall(self._core.loaded, self._core, number, token) then
+    self._core:loaded(number, nil,
+      "the store's function load returned what is no token: it is a table with access_token")
   end
 end
 
-function answers.save(self, ok, saved, err)
+function answers.save(self, number, ok, saved, err)
   if not ok then
-    self._core:stored("failed", trouble("save", true, saved))
+    self._core:stored(number, "failed", trouble("save", true, saved))
   elseif saved == false or (saved == nil and err ~= nil) then
-    self._core:stored("failed", trouble("save", false, err ~= nil and err or "it returned false"))
+    self._core:stored(number, "failed", trouble("save", false, err ~= nil and err or "it returned false"))
   else
-    self._core:stored("stored")
+    self._core:stored(number, "stored")
   end
 end
 
-function answers.lock(self, ok, unlock, err)
+function answers.lock(self, number, ok, unlock, err)
   if not ok then
-    self._core:stored("failed", trouble("lock", true, unlock))
+    self._core:stored(number, "failed", trouble("lock", true, unlock))
   elseif type(unlock) == "function" then
-    self._unlock = unlock
-    self._core:stored("stored")
+    if not self._core:stored(number, "stored") then return unlock end
+    self._locked, self._unlock = number, unlock
   elseif not unlock and err ~= nil then
-    self._core:stored("failed", trouble("lock", false, err))
+    self._core:stored(number, "failed", trouble("lock", false, err))
   elseif unlock then
-    self._core:stored("failed", "the store's function lock returned a " .. type(unlock) ..
+    self._core:stored(number, "failed", "the store's function lock returned a " .. type(unlock) ..
       "; it returns a function that unlocks, or nil")
   else
-    self._core:stored("busy")
+    self._core:stored(number, "busy")
   end
 end
 
-function answers.unlock() end
+-- Unlocking cannot fail for anybody.
+answers["end"] = function() end
 
 --- Tells the core how the store's function went.
--- @param wish "load", "save", "lock" or "unlock"
+-- @param wish "load", "save", "lock" or "end"
+-- @param number the one of the wish
 -- @param ok did it return?
 -- @param ... what it returned, or raised
+-- @return nil, or a function that is to be called yet: it gives back a lock that came too late
 -- @local
-function OAuth:_answer_store(wish, ok, ...)
-  answers[wish](self, ok, ...)
+function OAuth:_answer_store(wish, number, ok, ...)
+  return answers[wish](self, number, ok, ...)
 end
 
 --- What the store has to do for the core, as a function that is called once.
--- @param wish "load", "save", "lock" or "unlock"
--- @return function
+-- @param wish "load", "save", "lock" or "end"
+-- @param number the one of the wish; of an end, that of the lock which is to be given back
+-- @return function, or nil: nothing
 -- @local
-function OAuth:_for_store(wish)
-  if wish == "unlock" then
-    local unlock = self._unlock
-    self._unlock = nil
-    return unlock or function() end
+function OAuth:_for_store(wish, number)
+  if wish == "end" then
+    local unlock = self._locked == number and self._unlock
+    self._locked, self._unlock = false, false -- a lock from before a fork is the parent's
+    return unlock or nil
   elseif wish == "save" then
     local token, save = self._core:to_save(), self._store.save
     return function() return save(token) end

@@ -15,6 +15,8 @@ local scheduler = {}
 local WAIT = tasks.WAIT
 local waiting = {}  -- number of a call or pager → the task that waits for it
 local clients = setmetatable({}, {__mode = "v"})  -- number of a client or sign-in → itself
+local at_work = {}  -- number of a sign-in whose store is in use → itself, though nobody else may hold it any more
+local storing = {}  -- the tasks that functions of stores run as
 local outside = setmetatable({}, {__mode = "k"})  -- calls and pagers that are waited for outside of tasks
 local outer_runtime                               -- how the client that waited last in a task waits outside of them
 local deadline                                    -- in a step with a budget: when tasks give up their turn
@@ -73,30 +75,56 @@ local function need_token(engine, id, client)
   end
 end
 
--- Tells a sign-in how its store's function went, where memory may end.
-local function answer_store(oauth, wish, ...)
-  if not pcall(oauth._answer_store, oauth, wish, ...) then oauth:_answer_store(wish, false, NO_MEMORY) end
+-- Tells a sign-in how its store's function went, where memory may end. Returns what gives a lock back that came too
+-- late.
+local function answer_store(oauth, wish, number, ...)
+  local ok, unlock = pcall(oauth._answer_store, oauth, wish, number, ...)
+  if ok then return unlock end
+  oauth:_answer_store(wish, number, false, NO_MEMORY)
 end
 
--- Lets a sign-in's store do what is wanted of it; `oauth` nil: nobody waits for that any more. As with a token's
--- function, it runs as a task where nothing may block.
-local function need_store(oauth, wish)
-  if oauth and oauth._runtime.in_tasks then
-    local task = tasks.new(oauth:_for_store(wish), oauth, function(ended)
-      answer_store(oauth, wish, not ended.failed, ended.results[ended.failed and 2 or 1], ended.results[2])
-    end)
-    tasks.make_runnable(task)
-  elseif oauth then
-    answer_store(oauth, wish, pcall(oauth:_for_store(wish)))
+-- Runs a function of a sign-in's store. In a step, where nothing may block, it runs as a task; whoever waits outside of
+-- tasks cannot wait for one.
+local function run_for_store(oauth, run, in_step, on_end)
+  if not in_step then
+    on_end(pcall(run))
+    return
   end
+  local task = tasks.new(run, oauth, function(ended)
+    storing[ended] = nil
+    on_end(not ended.failed, ended.results[ended.failed and 2 or 1], ended.results[2])
+  end)
+  storing[task] = true
+  tasks.make_runnable(task)
+end
+
+-- Lets a sign-in's store do what is wanted of it.
+local function need_store(oauth, id, wish, number, in_step)
+  at_work[id] = wish ~= "end" and oauth or nil
+  local run = oauth:_for_store(wish, number)
+  if not run then return end
+  run_for_store(oauth, run, in_step, function(...)
+    local unlock = answer_store(oauth, wish, number, ...)
+    if unlock then run_for_store(oauth, unlock, in_step, function() end) end
+  end)
+end
+
+-- A store's tasks that a step has begun and had no time for: whoever waits outside of tasks may wait for them.
+local function run_stores()
+  if next(storing) == nil then return end
+  local queued = {}
+  for task in pairs(storing) do
+    if task.queued then queued[#queued + 1] = task end
+  end
+  for _, task in ipairs(queued) do tasks.run_now(task) end
 end
 
 -- Does what the engine wants done. What a handler of events raises is raised at the end, when everything is in order
--- again.
-local function answer_needs(engine)
+-- again. `in_step`: may stores run as tasks?
+local function answer_needs(engine, in_step)
   local ok, err = true, nil
   while true do
-    local kind, a, b = engine:next_need()
+    local kind, a, b, number = engine:next_need()
     if kind == nil then
       break
     elseif kind == "ready" then
@@ -106,8 +134,10 @@ local function answer_needs(engine)
     elseif kind == "token" then
       if not pcall(need_token, engine, a, clients[b]) then engine:give_token(a, nil, NO_MEMORY) end
     elseif kind == "store" then
-      local oauth = clients[a]
-      if not pcall(need_store, oauth, b) then oauth:_answer_store(b, false, NO_MEMORY) end
+      local oauth = at_work[a] or clients[a]
+      if oauth and not pcall(need_store, oauth, a, b, number, in_step) then
+        oauth:_answer_store(b, number, false, NO_MEMORY)
+      end
     else
       local client = clients[a]
       if client and client._on_event then
@@ -197,6 +227,7 @@ function scheduler.wait(object, runtime, engine, is_ready, inline)
   outside[object] = is_ready
   repeat
     engine:step()
+    run_stores()
     local ok, err = pcall(answer_needs, engine)
     if ok and not is_ready(object) then
       wake_others(engine, object)
@@ -251,11 +282,11 @@ function scheduler.step(engine, budget)
   deadline = start + budget
   -- The network has half of the time at most: its work comes in larger pieces than the tasks'.
   engine:step(budget / 2)
-  local ok, err = pcall(answer_needs, engine)
+  local ok, err = pcall(answer_needs, engine, true)
   local ran, why = pcall(tasks.run, deadline)
   if deadline - core.now() > budget / 4 then
     engine:step(deadline - core.now()) -- what the tasks have just asked for goes out in this frame
-    local good, raised = pcall(answer_needs, engine)
+    local good, raised = pcall(answer_needs, engine, true)
     if ok and not good then ok, err = good, raised end
   end
   deadline = outer

@@ -182,9 +182,20 @@ function tasks.run(deadline)
     if not task then return end -- a task made a round of its own
     local outer = interrupted
     interrupted, task.queued = task, false
-    if not task.abandoned then resume(task) end
+    if not task.abandoned and not task.results then resume(task) end
     interrupted = outer
     if deadline and core.now() >= deadline then return end
+  end
+end
+
+--- Lets a task that can go on do so at once; it goes on in the next round, too, which does no harm to who waits.
+-- @param task the task
+function tasks.run_now(task)
+  if not task.results and not task.abandoned then
+    local outer = interrupted
+    interrupted = task
+    resume(task)
+    interrupted = outer
   end
 end
 

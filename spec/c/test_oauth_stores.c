@@ -4,13 +4,22 @@
 
 /* ---- Stores of the engine's owner ---- */
 
-static void take_store_need(fusioo_store_need wanted) {
-    fusioo_need need;
-    do {
-        assert_true(fu_need_take(context, &need));
-    } while (need.kind != FUSIOO_NEED_STORE);
-    assert_int_equal(need.client, fusioo_oauth_id(oauth));
-    assert_int_equal(need.store, wanted);
+/* Brings a sign-in without a lock to where its first token is to be kept; the store is empty. */
+static fusioo_ask *get_first(void) {
+    fusioo_ask *ask = ask_token();
+    load(NULL);
+    load(NULL);
+    give(1, 3600);
+    take_store_need(FUSIOO_STORE_SAVE);
+    return ask;
+}
+
+/* Asks for another token than there is. */
+static fusioo_ask *ask_other(void) {
+    fusioo_ask *ask = fusioo_oauth_refresh(oauth, &why);
+    assert_non_null(ask);
+    move();
+    return ask;
 }
 
 static void stores_are_locked_asked_saved_and_unlocked(void **state) {
@@ -18,16 +27,16 @@ static void stores_are_locked_asked_saved_and_unlocked(void **state) {
     fusioo_token token;
     make(FUSIOO_PASSWORD, FUSIOO_STORE_ON_NEED, true);
     fusioo_ask *ask = ask_token();
-    take_store_need(FUSIOO_STORE_LOAD);
-    fusioo_oauth_loaded(oauth, NULL, NULL);
+    load(NULL);
     take_store_need(FUSIOO_STORE_LOCK);
-    fusioo_oauth_stored(oauth, FUSIOO_STORE_BUSY, NULL);
+    fusioo_oauth_stored(oauth, asked, FUSIOO_STORE_BUSY, NULL);
     pass(0.05);
     take_store_need(FUSIOO_STORE_LOCK);
-    fusioo_oauth_stored(oauth, FUSIOO_STORED, NULL);
+    const uint64_t lock = asked;
+    fusioo_oauth_stored(oauth, asked, FUSIOO_STORED, NULL);
     take_store_need(FUSIOO_STORE_LOAD);
     assert_null(under_way);
-    fusioo_oauth_loaded(oauth, NULL, NULL);
+    fusioo_oauth_loaded(oauth, asked, NULL, NULL);
     assert_false(fusioo_oauth_to_save(oauth, &token));
     give(1, 3600);
     take_store_need(FUSIOO_STORE_SAVE);
@@ -36,8 +45,9 @@ static void stores_are_locked_asked_saved_and_unlocked(void **state) {
     assert_string_equal(token.refresh_token, "refresh-1");
     assert_seconds(token.expires_at, floor(wall) + 3600);
     assert_int_equal(number_of(ask), -1);
-    fusioo_oauth_stored(oauth, FUSIOO_STORED, NULL);
-    take_store_need(FUSIOO_STORE_UNLOCK);
+    fusioo_oauth_stored(oauth, asked, FUSIOO_STORED, NULL);
+    take_store_need(FUSIOO_STORE_END);
+    assert_int_equal(asked, lock);
     assert_int_equal(number_of(ask), 1);
 }
 
@@ -45,21 +55,14 @@ static void a_token_that_cannot_be_kept_is_used_and_kept_later(void **state) {
     (void)state;
     fusioo_error full = {.kind = FUSIOO_INVALID, .message = "full of access-1", .retry_after = -1};
     make(FUSIOO_PASSWORD, FUSIOO_STORE_ON_NEED, false);
-    fusioo_ask *ask = ask_token();
-    take_store_need(FUSIOO_STORE_LOAD);
-    fusioo_oauth_loaded(oauth, NULL, NULL);
-    take_store_need(FUSIOO_STORE_LOAD);
-    fusioo_oauth_loaded(oauth, NULL, NULL);
-    give(1, 3600);
-    take_store_need(FUSIOO_STORE_SAVE);
-    fusioo_oauth_stored(oauth, FUSIOO_STORE_FAILED, &full);
+    fusioo_ask *ask = get_first();
+    fusioo_oauth_stored(oauth, asked, FUSIOO_STORE_FAILED, &full);
     assert_int_equal(number_of(ask), 0);
     assert_string_equal(why.message, "full of ***");
     ask = ask_token(); /* who asks again lets it be tried again; the service is not asked */
-    take_store_need(FUSIOO_STORE_LOAD);
-    fusioo_oauth_loaded(oauth, NULL, NULL);
+    load(NULL);
     take_store_need(FUSIOO_STORE_SAVE);
-    fusioo_oauth_stored(oauth, FUSIOO_STORED, NULL);
+    fusioo_oauth_stored(oauth, asked, FUSIOO_STORED, NULL);
     assert_int_equal(number_of(ask), 1);
     assert_true(is_good(1));
     assert_int_equal(requests, 1);
@@ -71,14 +74,13 @@ static void a_store_that_fails_fails_the_question_before_a_request(void **state)
     make(FUSIOO_PASSWORD, FUSIOO_STORE_ON_NEED, true);
     fusioo_ask *ask = ask_token();
     take_store_need(FUSIOO_STORE_LOAD);
-    fusioo_oauth_loaded(oauth, NULL, &trouble);
+    fusioo_oauth_loaded(oauth, asked, NULL, &trouble);
     assert_int_equal(number_of(ask), 0);
     assert_string_equal(why.message, "no store");
     ask = ask_token();
-    take_store_need(FUSIOO_STORE_LOAD);
-    fusioo_oauth_loaded(oauth, NULL, NULL);
+    load(NULL);
     take_store_need(FUSIOO_STORE_LOCK);
-    fusioo_oauth_stored(oauth, FUSIOO_STORE_FAILED, &trouble);
+    fusioo_oauth_stored(oauth, asked, FUSIOO_STORE_FAILED, &trouble);
     assert_int_equal(number_of(ask), 0);
     assert_int_equal(requests, 0);
 }
@@ -95,13 +97,13 @@ static void a_store_that_cannot_be_locked_ends_a_sign_in(void **state) {
     fusioo_ask *ask = fusioo_oauth_finish(oauth, url, text, &why);
     assert_non_null(ask);
     move();
-    take_store_need(FUSIOO_STORE_LOAD);
-    fusioo_oauth_loaded(oauth, NULL, NULL);
+    load(NULL);
     take_store_need(FUSIOO_STORE_LOCK);
-    fusioo_oauth_stored(oauth, FUSIOO_STORE_FAILED, &trouble);
+    fusioo_oauth_stored(oauth, asked, FUSIOO_STORE_FAILED, &trouble);
     assert_int_equal(number_of(ask), 0);
     assert_string_equal(why.message, "no lock");
     fusioo_need need;
+    take_store_need(FUSIOO_STORE_END);
     assert_false(fu_need_take(context, &need));
     assert_int_equal(requests, 0);
 }
@@ -110,21 +112,14 @@ static void a_store_that_cannot_be_locked_ends_a_sign_in(void **state) {
 static void a_store_that_saves_for_ever_ends_the_patience(void **state) {
     (void)state;
     make(FUSIOO_PASSWORD, FUSIOO_STORE_ON_NEED, false);
-    fusioo_ask *ask = ask_token();
-    take_store_need(FUSIOO_STORE_LOAD);
-    fusioo_oauth_loaded(oauth, NULL, NULL);
-    take_store_need(FUSIOO_STORE_LOAD);
-    fusioo_oauth_loaded(oauth, NULL, NULL);
-    give(1, 3600);
-    take_store_need(FUSIOO_STORE_SAVE);
+    fusioo_ask *ask = get_first();
     pass(301);
     assert_int_equal(number_of(ask), 0);
     assert_int_equal(why.kind, FUSIOO_TIMEOUT);
     ask = ask_token();
-    take_store_need(FUSIOO_STORE_LOAD);
-    fusioo_oauth_loaded(oauth, NULL, NULL);
+    load(NULL);
     take_store_need(FUSIOO_STORE_SAVE);
-    fusioo_oauth_stored(oauth, FUSIOO_STORED, NULL);
+    fusioo_oauth_stored(oauth, asked, FUSIOO_STORED, NULL);
     assert_int_equal(number_of(ask), 1);
     assert_int_equal(requests, 1);
 }
@@ -133,11 +128,10 @@ static void who_holds_the_lock_for_ever_ends_the_patience(void **state) {
     (void)state;
     make(FUSIOO_PASSWORD, FUSIOO_STORE_ON_NEED, true);
     fusioo_ask *ask = ask_token();
-    take_store_need(FUSIOO_STORE_LOAD);
-    fusioo_oauth_loaded(oauth, NULL, NULL);
+    load(NULL);
     while (!fusioo_ask_done(ask)) {
         take_store_need(FUSIOO_STORE_LOCK);
-        fusioo_oauth_stored(oauth, FUSIOO_STORE_BUSY, NULL);
+        fusioo_oauth_stored(oauth, asked, FUSIOO_STORE_BUSY, NULL);
         double next = fu_timers_next(&context->http.timers);
         pass(next - now + 0.001);
     }
@@ -150,29 +144,20 @@ static void who_holds_the_lock_for_ever_ends_the_patience(void **state) {
 static void a_refresh_that_is_refused_is_not_asked_for_again(void **state) {
     (void)state;
     make(FUSIOO_AUTHORIZATION_CODE, FUSIOO_STORE_ON_NEED, false);
-    fusioo_need need;
-    fusioo_token token = {"access-1", NULL, "refresh-1", wall + 3600};
+    const fusioo_token token = {"access-1", NULL, "refresh-1", wall + 3600};
     fusioo_ask *ask = ask_token();
-    assert_true(fu_need_take(context, &need));
-    assert_int_equal(need.kind, FUSIOO_NEED_STORE);
-    assert_int_equal(need.store, FUSIOO_STORE_LOAD);
-    fusioo_oauth_loaded(oauth, &token, NULL);
+    load(&token);
     assert_int_equal(number_of(ask), 1);
-    ask = fusioo_oauth_refresh(oauth, &why);
-    move();
-    assert_true(fu_need_take(context, &need)); /* it looks whether somebody else has renewed it */
-    fusioo_oauth_loaded(oauth, &token, NULL);
+    ask = ask_other();
+    load(&token); /* it looks whether somebody else has renewed it */
     refuse("invalid_grant");
-    assert_true(fu_need_take(context, &need)); /* and once more */
-    fusioo_oauth_loaded(oauth, &token, NULL);
+    load(&token); /* and once more */
     assert_int_equal(number_of(ask), 0);
     assert_int_equal(why.kind, FUSIOO_AUTH);
     assert_non_null(strstr(why.message, "sign in"));
     assert_true(is_good(1)); /* the access token lives on */
-    ask = fusioo_oauth_refresh(oauth, &why);
-    move();
-    assert_true(fu_need_take(context, &need));
-    fusioo_oauth_loaded(oauth, &token, NULL);
+    ask = ask_other();
+    load(&token);
     assert_int_equal(number_of(ask), 0);
     assert_int_equal(requests, 1);
 }
@@ -180,31 +165,170 @@ static void a_refresh_that_is_refused_is_not_asked_for_again(void **state) {
 static void a_store_without_a_lock_may_have_got_another_token(void **state) {
     (void)state;
     make(FUSIOO_AUTHORIZATION_CODE, FUSIOO_STORE_ON_NEED, false);
-    fusioo_need need;
-    fusioo_token old = {"access-1", NULL, "refresh-1", wall - 1};
-    fusioo_token other = {"access-2", NULL, "refresh-2", wall + 3600};
+    const fusioo_token old = {"access-1", NULL, "refresh-1", wall - 1};
+    const fusioo_token other = {"access-2", NULL, "refresh-2", wall + 3600};
     fusioo_ask *ask = ask_token();
-    for (int i = 0; i < 2; i++) {
-        assert_true(fu_need_take(context, &need));
-        fusioo_oauth_loaded(oauth, &old, NULL);
-    }
+    load(&old);
+    load(&old);
     refuse("invalid_grant"); /* another process was quicker */
-    assert_true(fu_need_take(context, &need));
-    assert_int_equal(need.store, FUSIOO_STORE_LOAD);
-    fusioo_oauth_loaded(oauth, &other, NULL);
+    load(&other);
     assert_int_equal(number_of(ask), 2);
+}
+
+/* Brings a sign-in to where the service has given token 2 and the store, which holds `held`, could not take it. */
+static void fail_to_keep(const fusioo_token *held) {
+    fusioo_error full = {.kind = FUSIOO_INVALID, .message = "full", .retry_after = -1};
+    make(FUSIOO_AUTHORIZATION_CODE, FUSIOO_STORE_ON_NEED, false);
+    fusioo_ask *ask = ask_other();
+    load(held);
+    load(held);
+    give(2, 3600);
+    take_store_need(FUSIOO_STORE_SAVE);
+    fusioo_oauth_stored(oauth, asked, FUSIOO_STORE_FAILED, &full);
+    assert_int_equal(number_of(ask), 0);
+}
+
+static void what_could_not_be_kept_outlives_what_the_store_held_before(void **state) {
+    (void)state;
+    const fusioo_token old = {"access-1", NULL, "refresh-1", wall + 3600};
+    fusioo_token token;
+    fail_to_keep(&old);
+    fusioo_ask *ask = ask_token();
+    load(&old);
+    take_store_need(FUSIOO_STORE_SAVE);
+    assert_true(fusioo_oauth_to_save(oauth, &token));
+    assert_string_equal(token.access_token, "access-2");
+    fusioo_oauth_stored(oauth, asked, FUSIOO_STORED, NULL);
+    assert_int_equal(number_of(ask), 2);
+    assert_int_equal(requests, 1);
+}
+
+/* Somebody has signed in anew, or another process has renewed what this one could not keep. */
+static void another_token_in_the_store_is_not_overwritten(void **state) {
+    (void)state;
+    const fusioo_token old = {"access-1", NULL, "refresh-1", wall + 3600};
+    const fusioo_token other = {"access-3", NULL, "refresh-3", wall + 3600};
+    fusioo_need need;
+    fail_to_keep(&old);
+    fusioo_ask *ask = ask_token();
+    load(&other);
+    assert_int_equal(number_of(ask), 3);
+    assert_true(is_good(3));
+    while (fu_need_take(context, &need)) {
+        assert_false(need.kind == FUSIOO_NEED_STORE && need.store == FUSIOO_STORE_SAVE);
+    }
+    assert_int_equal(requests, 1);
+}
+
+/* The store said no and has kept it all the same. */
+static void a_token_that_is_found_kept_is_not_kept_again(void **state) {
+    (void)state;
+    const fusioo_token old = {"access-1", NULL, "refresh-1", wall + 3600};
+    const fusioo_token same = {"access-2", NULL, "refresh-2", wall + 3600};
+    fail_to_keep(&old);
+    fusioo_ask *ask = ask_token();
+    load(&same);
+    assert_int_equal(number_of(ask), 2);
+    take_store_need(FUSIOO_STORE_END);
+}
+
+/* A refresh token that the service refuses is asked for in the store, though that could not take the last one. */
+static void a_dead_token_that_could_not_be_kept_gives_way(void **state) {
+    (void)state;
+    const fusioo_token old = {"access-1", NULL, "refresh-1", wall + 3600};
+    const fusioo_token other = {"access-3", NULL, "refresh-3", wall + 9000};
+    fail_to_keep(&old);
+    pass(4000);
+    fusioo_ask *ask = ask_token();
+    load(&old);
+    refuse("invalid_grant");
+    load(&other);
+    assert_int_equal(number_of(ask), 3);
+    assert_int_equal(requests, 2);
+}
+
+/* ---- Answers that come late or to another question ---- */
+
+static void a_store_that_is_busy_when_it_is_to_keep_has_failed(void **state) {
+    (void)state;
+    make(FUSIOO_PASSWORD, FUSIOO_STORE_ON_NEED, false);
+    fusioo_ask *ask = get_first();
+    assert_true(fusioo_oauth_stored(oauth, asked, FUSIOO_STORE_BUSY, NULL));
+    assert_int_equal(number_of(ask), 0);
+    ask = ask_token();
+    load(NULL);
+    take_store_need(FUSIOO_STORE_SAVE); /* so it is tried again */
+    fusioo_oauth_stored(oauth, asked, FUSIOO_STORED, NULL);
+    assert_int_equal(number_of(ask), 1);
+}
+
+static void an_answer_that_comes_too_late_is_not_taken_for_anothers(void **state) {
+    (void)state;
+    const fusioo_token old = {"access-1", NULL, "refresh-1", wall + 3600};
+    make(FUSIOO_AUTHORIZATION_CODE, FUSIOO_STORE_ON_NEED, true);
+    fusioo_ask *ask = ask_token();
+    load(NULL);
+    take_store_need(FUSIOO_STORE_LOCK);
+    const uint64_t first = asked;
+    pass(301);
+    assert_int_equal(number_of(ask), 0);
+    take_store_need(FUSIOO_STORE_END);
+    assert_int_equal(asked, 0);
+    assert_false(fusioo_oauth_stored(oauth, first, FUSIOO_STORED, NULL)); /* nothing is at work */
+
+    ask = ask_token();
+    take_store_need(FUSIOO_STORE_LOCK);
+    assert_int_not_equal(asked, first);
+    assert_false(fusioo_oauth_stored(oauth, first, FUSIOO_STORED, NULL));
+    assert_true(fusioo_oauth_stored(oauth, asked, FUSIOO_STORED, NULL));
+    assert_false(fusioo_oauth_stored(oauth, asked, FUSIOO_STORED, NULL)); /* the same once more */
+    fusioo_oauth_loaded(oauth, first, &old, NULL);
+    assert_int_equal(number_of(ask), -1);
+    load(&old);
+    assert_int_equal(number_of(ask), 1);
+}
+
+static void the_end_of_work_is_told_though_the_sign_in_has_gone(void **state) {
+    (void)state;
+    fusioo_need need;
+    make(FUSIOO_PASSWORD, FUSIOO_STORE_ON_NEED, true);
+    const uint64_t id = fusioo_oauth_id(oauth);
+    fusioo_ask *ask = ask_token();
+    load(NULL);
+    take_store_need(FUSIOO_STORE_LOCK);
+    fusioo_oauth_stored(oauth, asked, FUSIOO_STORED, NULL);
+    load(NULL);
+    give(1, 3600);
+    take_store_need(FUSIOO_STORE_SAVE);
+    fusioo_ask_cancel(ask);
+    fusioo_ask_free(ask);
+    fusioo_oauth_free(oauth); /* the work keeps it until the token is kept */
+    fusioo_oauth_stored(oauth, asked, FUSIOO_STORED, NULL);
+    oauth = NULL;
+    do {
+        assert_true(fu_need_take(context, &need));
+    } while (need.kind != FUSIOO_NEED_STORE);
+    assert_int_equal(need.store, FUSIOO_STORE_END);
+    assert_int_equal(need.client, id);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(a_refresh_that_is_refused_is_not_asked_for_again),
-        TEST(a_store_without_a_lock_may_have_got_another_token),
         TEST(stores_are_locked_asked_saved_and_unlocked),
         TEST(a_token_that_cannot_be_kept_is_used_and_kept_later),
         TEST(a_store_that_fails_fails_the_question_before_a_request),
         TEST(a_store_that_cannot_be_locked_ends_a_sign_in),
         TEST(a_store_that_saves_for_ever_ends_the_patience),
         TEST(who_holds_the_lock_for_ever_ends_the_patience),
+        TEST(a_refresh_that_is_refused_is_not_asked_for_again),
+        TEST(a_store_without_a_lock_may_have_got_another_token),
+        TEST(what_could_not_be_kept_outlives_what_the_store_held_before),
+        TEST(another_token_in_the_store_is_not_overwritten),
+        TEST(a_token_that_is_found_kept_is_not_kept_again),
+        TEST(a_dead_token_that_could_not_be_kept_gives_way),
+        TEST(a_store_that_is_busy_when_it_is_to_keep_has_failed),
+        TEST(an_answer_that_comes_too_late_is_not_taken_for_anothers),
+        TEST(the_end_of_work_is_told_though_the_sign_in_has_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -162,8 +162,6 @@ static void answers_that_are_none(void **state) {
     }
 }
 
-/* ---- Events ---- */
-
 /* Where an answer came whole the service may have used the refresh token up: it is not sent again. */
 static void a_refresh_that_was_answered_is_not_repeated(void **state) {
     (void)state;
@@ -205,13 +203,11 @@ static void what_is_repeated_at_length_is_not_told_on(void **state) {
     secret[sizeof secret - 1] = '\0';
     make(FUSIOO_AUTHORIZATION_CODE, FUSIOO_STORE_ON_NEED, false);
     for (int i = 0; i < 2; i++) {
-        fusioo_need need;
         const fusioo_token old = {"access-1", NULL, secret, wall + 3600};
         fusioo_ask *ask = fusioo_oauth_refresh(oauth, &why);
         move();
         while (under_way == NULL) {
-            assert_true(fu_need_take(context, &need));
-            fusioo_oauth_loaded(oauth, &old, NULL);
+            load(&old);
         }
         snprintf(text, sizeof text,
                  i == 0 ? "{\"error\":\"wrong %s\",\"error_description\":\"sorry\"}"
@@ -223,6 +219,46 @@ static void what_is_repeated_at_length_is_not_told_on(void **state) {
         assert_null(strstr(why.message, "SECRET"));
     }
 }
+
+/* Who asks has patience for so long; the token that comes later is kept all the same, and not asked for again. */
+static void an_answer_that_comes_after_the_patience_is_kept(void **state) {
+    (void)state;
+    make(FUSIOO_PASSWORD, FUSIOO_STORE_MEMORY, false);
+    for (int i = 0; i < 2; i++) {
+        fusioo_ask *ask = ask_token();
+        pass(299);
+        assert_int_equal(number_of(ask), -1);
+        pass(2);
+        assert_int_equal(number_of(ask), 0);
+        assert_int_equal(why.kind, FUSIOO_TIMEOUT);
+        assert_non_null(strstr(why.message, "timeout.total"));
+        assert_non_null(under_way);
+    }
+    fusioo_ask *late = ask_token();
+    give(1, 3600);
+    assert_int_equal(number_of(late), 1);
+    assert_true(is_good(1));
+    assert_int_equal(requests, 1);
+}
+
+/* A program that does not move the engine (a blocking step of a loop, a sleeping machine) has not waited. */
+static void time_in_which_nobody_moves_the_engine_is_no_patience(void **state) {
+    (void)state;
+    make(FUSIOO_PASSWORD, FUSIOO_STORE_MEMORY, false);
+    fusioo_ask *ask = ask_token();
+    pass(10);
+    context->http.absent += 700; /* as the HTTP floor counts it: so much later than the engine had announced */
+    now += 990;
+    move();
+    pass(699);
+    assert_int_equal(number_of(ask), -1);
+    pass(2);
+    assert_int_equal(number_of(ask), 0);
+    assert_int_equal(why.kind, FUSIOO_TIMEOUT);
+    give(1, 3600);
+}
+
+/* ---- Events ---- */
 
 static void what_happens_to_the_token_is_told(void **state) {
     (void)state;
@@ -256,6 +292,8 @@ int main(void) {
         TEST(answers_that_are_none),
         TEST(a_refresh_that_was_answered_is_not_repeated),
         TEST(what_is_repeated_at_length_is_not_told_on),
+        TEST(an_answer_that_comes_after_the_patience_is_kept),
+        TEST(time_in_which_nobody_moves_the_engine_is_no_patience),
         TEST(what_happens_to_the_token_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -161,8 +161,14 @@ static void test_where_a_server_waits(void **state) {
         const char *uri, *target;
         int port;
     } cases[] = {
-        {"http://127.0.0.1:8080/a/b?c", "/a/b", 8080}, {"http://localhost/cb", "/cb", 80},  {"http://[::1]:9", "/", 9},
-        {"https://127.0.0.1:8080/cb", "/cb", 0},       {"http://app.example/cb", "/cb", 0}, {"myapp://x", "/", 0},
+        {"http://127.0.0.1:8080/a/b?c", "/a/b", 8080},
+        {"http://localhost/cb", "/cb", 80},
+        {"http://[::1]:9", "/", 0},
+        {"http://127.1:9/x", "/x", 9},
+        {"http://127.0.0.2:9", "/", 0},
+        {"https://127.0.0.1:8080/cb", "/cb", 0},
+        {"http://app.example/cb", "/cb", 0},
+        {"myapp://x", "/", 0},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         char *target;

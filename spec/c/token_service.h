@@ -131,6 +131,25 @@ static inline int number_of(fusioo_ask *ask) {
     return number;
 }
 
+static uint64_t asked; /* the number of the last need of a store */
+
+/* The next need of the store, which is for this; events are passed over, and ends of work that nobody waits for. */
+static inline void take_store_need(fusioo_store_need wanted) {
+    fusioo_need need;
+    do {
+        assert_true(fu_need_take(context, &need));
+    } while (need.kind != FUSIOO_NEED_STORE || (need.store == FUSIOO_STORE_END && wanted != FUSIOO_STORE_END));
+    assert_int_equal(need.client, fusioo_oauth_id(oauth));
+    assert_int_equal(need.store, wanted);
+    asked = need.id;
+}
+
+/* Lets it have read `token`; NULL: it has none. */
+static inline void load(const fusioo_token *token) {
+    take_store_need(FUSIOO_STORE_LOAD);
+    fusioo_oauth_loaded(oauth, asked, token, NULL);
+}
+
 static inline fusioo_ask *ask_token(void) {
     fusioo_ask *ask = fusioo_oauth_token(oauth, &why);
     assert_non_null(ask);
@@ -191,6 +210,7 @@ static inline int tear_down(void **state) {
     (void)state;
     fu_oauths_end(context);
     fusioo_oauth_free(oauth);
+    oauth = NULL;
     fu_context_drop(context);
     return 0;
 }

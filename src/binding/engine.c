@@ -130,9 +130,8 @@ static void push_event(lua_State *L, const fusioo_event *event) {
     }
 }
 
-/* engine:next_need() -> "ready", id | "token", id, client id | "event", client id, event | "store", oauth id, wish |
- * nil
- */
+/* engine:next_need() -> "ready", id | "token", id, client id | "event", client id, event |
+ * "store", oauth id, wish, number | nil */
 static int next_need(lua_State *L) {
     enum { READY = 2, TOKEN, EVENT, STORE, LOAD };
     fusioo_need need;
@@ -146,7 +145,7 @@ static int next_need(lua_State *L) {
     lua_pushliteral(L, "load"); /* and the others in the order of fusioo_store_need */
     lua_pushliteral(L, "save");
     lua_pushliteral(L, "lock");
-    lua_pushliteral(L, "unlock");
+    lua_pushliteral(L, "end");
     if (!fusioo_engine_next_need(engine, &need)) {
         return 0;
     }
@@ -164,7 +163,8 @@ static int next_need(lua_State *L) {
         lua_pushvalue(L, STORE);
         lua_pushinteger(L, (lua_Integer)need.client);
         lua_pushvalue(L, LOAD + (int)need.store);
-        return 3;
+        lua_pushinteger(L, (lua_Integer)need.id);
+        return 4;
     default:
         lua_pushvalue(L, EVENT);
         lua_pushinteger(L, (lua_Integer)need.client);

@@ -119,43 +119,46 @@ static int to_save(lua_State *L) {
     return 1;
 }
 
-/* oauth:loaded(token | nil [, err])        answers "load" */
+/* oauth:loaded(number of the need, token | nil [, err])        answers "load" */
 static int loaded(lua_State *L) {
     fusioo_error error;
     fusioo_oauth *oauth = check_oauth(L);
-    if (lua_isnoneornil(L, 2)) {
-        if (lua_isnoneornil(L, 3)) {
-            fusioo_oauth_loaded(oauth, NULL, NULL);
+    uint64_t id = (uint64_t)luaL_checkinteger(L, 2);
+    if (lua_isnoneornil(L, 3)) {
+        if (lua_isnoneornil(L, 4)) {
+            fusioo_oauth_loaded(oauth, id, NULL, NULL);
         } else {
-            read_error(L, 3, &error);
-            fusioo_oauth_loaded(oauth, NULL, &error);
+            read_error(L, 4, &error);
+            fusioo_oauth_loaded(oauth, id, NULL, &error);
         }
         return 0;
     }
-    luaL_checktype(L, 2, LUA_TTABLE);
+    luaL_checktype(L, 3, LUA_TTABLE);
     fusioo_token token = {
-        .access_token = lfu_string_field(L, 2, "access_token"),
-        .token_type = lfu_string_field(L, 2, "token_type"),
-        .refresh_token = lfu_string_field(L, 2, "refresh_token"),
-        .expires_at = lfu_number_field(L, 2, "expires_at", -1),
+        .access_token = lfu_string_field(L, 3, "access_token"),
+        .token_type = lfu_string_field(L, 3, "token_type"),
+        .refresh_token = lfu_string_field(L, 3, "refresh_token"),
+        .expires_at = lfu_number_field(L, 3, "expires_at", -1),
     };
-    fusioo_oauth_loaded(oauth, &token, NULL);
+    fusioo_oauth_loaded(oauth, id, &token, NULL);
     return 0;
 }
 
-/* oauth:stored("stored" | "busy" | "failed" [, err])        answers "save" and "lock" */
+/* oauth:stored(number of the need, "stored" | "busy" | "failed" [, err]) -> boolean
+ * Answers "save" and "lock"; false: too late, and a lock that was got is to be given back. */
 static int stored(lua_State *L) {
     static const char *const names[] = {
         [FUSIOO_STORED] = "stored", [FUSIOO_STORE_BUSY] = "busy", [FUSIOO_STORE_FAILED] = "failed", NULL};
     fusioo_error error;
     fusioo_oauth *oauth = check_oauth(L);
-    fusioo_stored how = (fusioo_stored)luaL_checkoption(L, 2, NULL, names);
-    bool has_error = !lua_isnoneornil(L, 3);
+    uint64_t id = (uint64_t)luaL_checkinteger(L, 2);
+    fusioo_stored how = (fusioo_stored)luaL_checkoption(L, 3, NULL, names);
+    bool has_error = !lua_isnoneornil(L, 4);
     if (has_error) {
-        read_error(L, 3, &error);
+        read_error(L, 4, &error);
     }
-    fusioo_oauth_stored(oauth, how, has_error ? &error : NULL);
-    return 0;
+    lua_pushboolean(L, fusioo_oauth_stored(oauth, id, how, has_error ? &error : NULL));
+    return 1;
 }
 
 /* ---- Questions ---- */

@@ -223,8 +223,8 @@ static bool listen_for(fusioo_ask *ask, int port, double seconds, fusioo_error *
     if (own == 0 && port == 0) {
         fu_free(path);
         return fu_error_set(error, FUSIOO_INVALID,
-                            "redirect_uri is no http:// address of this machine: name the port that its requests "
-                            "come to");
+                            "redirect_uri does not lead to http://127.0.0.1, where this waits: name the port that its "
+                            "requests come to");
     }
     ask->listener = fu_listener_open(port != 0 ? port : own, path, error);
     fu_free(path);

@@ -117,8 +117,8 @@ bool fu_need_take(struct fu_context *context, fusioo_need *taken) {
     }
     fu_need_withdraw(context, need);
     *taken = need->need;
-    if (need->need.kind == FUSIOO_NEED_EVENT) {
-        context->shown = need; /* its texts are read by the taker */
+    if (need->is_own) {
+        context->shown = need; /* an event's texts are read by the taker */
     }
     return true;
 }
@@ -153,6 +153,7 @@ void fu_event_post(struct fu_context *context, uint64_t client, const fusioo_eve
         return;
     }
     memset(need, 0, sizeof *need);
+    need->need.is_own = true;
     need->need.need = (fusioo_need){.kind = FUSIOO_NEED_EVENT, .client = client, .event = *event};
     fusioo_event *copy = &need->need.need.event;
     char *target = need->texts;

@@ -17,6 +17,7 @@
 struct fu_need {
     fusioo_need need;
     struct fu_need *next, **place; /* place NULL: not in the queue */
+    bool is_own;                   /* a block of its own, which the queue frees once it was taken */
 };
 
 struct fu_budget;
@@ -32,7 +33,7 @@ struct fu_context {
     uint64_t random;        /* state of fu_random_unit */
     struct fu_hash_key key; /* for fingerprints of ids and tokens; never leaves the process */
     struct fu_need *needs, **needs_end;
-    struct fu_need *shown;     /* the event that was handed out last */
+    struct fu_need *shown;     /* the one with a block of its own that was handed out last */
     struct fusioo_call *calls; /* those under way */
     size_t under_way;          /* calls, pagers, sign-ins at work */
     struct fu_budget *budgets;

@@ -426,7 +426,7 @@ typedef struct fusioo_event {
 
 typedef struct fusioo_need {
     fusioo_need_kind kind;
-    uint64_t id;             /* the call, pager or question (READY, TOKEN) */
+    uint64_t id;             /* the call, pager or question (READY, TOKEN); a number to answer with (STORE) */
     uint64_t client;         /* the client (TOKEN, EVENT), or the fusioo_oauth (STORE, EVENT) */
     fusioo_store_need store; /* STORE */
     fusioo_event event;      /* EVENT; lives until the next question */

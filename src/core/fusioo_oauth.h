@@ -120,18 +120,20 @@ void fusioo_ask_free(fusioo_ask *ask);
 
 /* ---- Stores of the engine's owner ---- */
 
-/* What FUSIOO_NEED_STORE wants done. */
+/* What FUSIOO_NEED_STORE wants done. A piece of work begins with a load and ends with an end, whatever comes between;
+ * the need's id is repeated in the answer, so that one that comes too late is not taken for another's. */
 typedef enum fusioo_store_need {
-    FUSIOO_STORE_LOAD,  /* the token that is kept: fusioo_oauth_loaded */
-    FUSIOO_STORE_SAVE,  /* keep that of fusioo_oauth_to_save: fusioo_oauth_stored */
-    FUSIOO_STORE_LOCK,  /* let nobody else lock it until it is unlocked: fusioo_oauth_stored */
-    FUSIOO_STORE_UNLOCK /* no answer */
+    FUSIOO_STORE_LOAD, /* the token that is kept: fusioo_oauth_loaded */
+    FUSIOO_STORE_SAVE, /* keep that of fusioo_oauth_to_save: fusioo_oauth_stored */
+    FUSIOO_STORE_LOCK, /* let nobody else lock it until it is unlocked: fusioo_oauth_stored */
+    FUSIOO_STORE_END   /* that was all for now; no answer. The id is that of the FUSIOO_STORE_LOCK whose lock is to be
+                        * given back; 0: none is held. Comes also where nobody asks any more */
 } fusioo_store_need;
 
 /* How it went. */
 typedef enum fusioo_stored {
     FUSIOO_STORED,      /* done */
-    FUSIOO_STORE_BUSY,  /* somebody else has locked it: ask again soon */
+    FUSIOO_STORE_BUSY,  /* of a lock alone: somebody else has it; ask again soon */
     FUSIOO_STORE_FAILED /* it cannot be done */
 } fusioo_stored;
 
@@ -139,9 +141,10 @@ typedef enum fusioo_stored {
 bool fusioo_oauth_to_save(const fusioo_oauth *oauth, fusioo_token *token);
 
 /* Answers FUSIOO_STORE_LOAD. `token` NULL: there is none, or, with `error`, it cannot be read. */
-void fusioo_oauth_loaded(fusioo_oauth *oauth, const fusioo_token *token, const fusioo_error *error);
+void fusioo_oauth_loaded(fusioo_oauth *oauth, uint64_t id, const fusioo_token *token, const fusioo_error *error);
 
-/* Answers FUSIOO_STORE_SAVE and FUSIOO_STORE_LOCK. `error` (may be NULL) says why it failed. */
-void fusioo_oauth_stored(fusioo_oauth *oauth, fusioo_stored stored, const fusioo_error *error);
+/* Answers FUSIOO_STORE_SAVE and FUSIOO_STORE_LOCK. `error` (may be NULL) says why it failed. False: it comes too late;
+ * a lock that was got is to be given back. */
+bool fusioo_oauth_stored(fusioo_oauth *oauth, uint64_t id, fusioo_stored stored, const fusioo_error *error);
 
 #endif

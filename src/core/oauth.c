@@ -100,13 +100,23 @@ static void on_timer(struct fu_timer *timer) {
 
 static void on_total(struct fu_timer *timer) {
     struct fusioo_oauth *oauth = oauth_of(timer, offsetof(struct fusioo_oauth, total));
+    double absent = oauth->context->http.absent - oauth->absent;
     fusioo_error error;
+    if (absent > 0) {
+        oauth->absent += absent; /* nobody moved the engine for so long: that is no time that anything took */
+        fu_timers_set(&oauth->context->http.timers, timer, fu_context_now(oauth->context) + absent);
+        return;
+    }
     fu_error_set(&error, FUSIOO_TIMEOUT, "%s in %g seconds (timeout.total)",
                  oauth->state == FU_OAUTH_LOCKING
                      ? "another process has locked the token's store, and did not give it back"
                      : "there was no token",
                  fu_oauth_manners(oauth).total_timeout);
-    fu_oauth_on_failed(oauth, false, &error);
+    if (oauth->state == FU_OAUTH_SENDING) {
+        fu_oauth_on_patience(oauth, &error);
+    } else {
+        fu_oauth_on_failed(oauth, false, &error);
+    }
 }
 
 struct fusioo_oauth *fu_oauth_make(struct fu_context *context, const fusioo_oauth_options *options,
@@ -158,7 +168,6 @@ void fu_oauth_drop(struct fusioo_oauth *oauth) {
         return;
     }
     fu_oauth_abandon(oauth);
-    fu_need_withdraw(oauth->context, &oauth->unlock);
     *oauth->place = oauth->next;
     if (oauth->next != NULL) {
         oauth->next->place = oauth->place;
@@ -242,4 +251,50 @@ const char *fusioo_oauth_authorize_url(fusioo_oauth *oauth, char state[FUSIOO_ST
     oauth->address = url.data;
     memcpy(oauth->issued, state, FUSIOO_STATE_SIZE);
     return oauth->address;
+}
+
+/* ---- All sign-ins of an engine ---- */
+
+static void tell(struct fu_ask *ask, const fusioo_error *error) {
+    fu_oauth_take_back(ask);
+    ask->told(ask, NULL, error);
+}
+
+void fu_oauths_end(struct fu_context *context) {
+    fusioo_error error;
+    struct fusioo_oauth *next;
+    fu_error_set(&error, FUSIOO_CANCELLED, "the engine was closed");
+    for (struct fusioo_oauth *oauth = context->oauths; oauth != NULL; oauth = next) {
+        fu_oauth_keep(oauth);
+        while (oauth->asks != NULL) {
+            tell(oauth->asks, &error);
+        }
+        if (oauth->state != FU_OAUTH_IDLE) {
+            fu_oauth_rest(oauth);
+        }
+        next = oauth->next;
+        fu_oauth_drop(oauth);
+    }
+}
+
+void fu_oauths_forked(struct fu_context *context) {
+    fusioo_error error;
+    struct fusioo_oauth *next;
+    fu_error_set(&error, FUSIOO_NETWORK,
+                 "the process forked while a person signed in: the parent process has the token");
+    for (struct fusioo_oauth *oauth = context->oauths; oauth != NULL; oauth = next) {
+        fu_oauth_keep(oauth);
+        if (oauth->state != FU_OAUTH_IDLE) {
+            oauth->transfer = NULL; /* it is gone already */
+            fu_free(oauth->end);    /* a lock of the store's owner is the parent's */
+            oauth->end = NULL;
+            oauth->held = 0;
+            if (oauth->sign_in != NULL) {
+                tell(oauth->sign_in, &error);
+            }
+            fu_oauth_rest(oauth);
+        }
+        next = oauth->next;
+        fu_oauth_drop(oauth);
+    }
 }

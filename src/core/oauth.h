@@ -84,10 +84,11 @@ struct fusioo_oauth {
     char *store_file;
     bool store_locks;
     struct fu_locked lock;
-    bool locked;
-    fusioo_file *beside;   /* where the next token of a file store will stand */
-    struct fu_need need;   /* of a store on need: what is wanted now */
-    struct fu_need unlock; /* and that its lock is given back */
+    fusioo_file *beside; /* where the next token of a file store will stand */
+    struct fu_need need; /* of a store on need: what is wanted now */
+    struct fu_need *end; /* and that the work has ended: made when it begins, since it must not fail later */
+    uint64_t held;       /* the number under which the owner was asked for the lock that is held; 0: none is */
+    uint64_t kept;       /* hash of the token that it held when it was read last; 0: none */
 
     /* The token. */
     bool loaded; /* was the store read? */
@@ -108,6 +109,7 @@ struct fusioo_oauth {
     bool reloaded;               /* the store was looked at again after the service had refused the refresh token */
     bool exhausted;              /* the refresh token is refused; a grant of its own is tried */
     int attempts;                /* requests sent for this piece of work */
+    double absent;               /* the engine's absence that `total` has allowed for */
     struct fu_timer timer, total;
     struct fu_transfer *transfer;
     struct fu_buffer form, answer;

@@ -26,13 +26,24 @@ void fu_oauth_on_token(struct fusioo_oauth *oauth, struct fu_token *token, doubl
 /* The request has brought no token. `refused`: the service will not have the refresh token. */
 void fu_oauth_on_failed(struct fusioo_oauth *oauth, bool refused, const fusioo_error *error);
 
+/* The request takes longer than those who ask have patience for: they are told so, and it goes on, since the token that
+ * it may bring will not come a second time. */
+void fu_oauth_on_patience(struct fusioo_oauth *oauth, const fusioo_error *error);
+
 /* The timer of the work has fired where the work waits for its turn. */
 void fu_oauth_move(struct fusioo_oauth *oauth);
+
+/* The piece of work is done, and those who waited for it have been told: begins the next one where others have come.
+ * The sign-in may be gone then. */
+void fu_oauth_rest(struct fusioo_oauth *oauth);
 
 /* Gives up what is under way, without a word to anybody, and what it holds. */
 void fu_oauth_abandon(struct fusioo_oauth *oauth);
 
 /* ---- oauth_time.c ---- */
+
+/* Is there a refresh token that the service has not refused? */
+bool fu_oauth_can_refresh(const struct fusioo_oauth *oauth);
 
 /* Can the token be renewed, or got, without a person? */
 bool fu_oauth_is_renewable(const struct fusioo_oauth *oauth);
@@ -52,8 +63,8 @@ void fu_oauth_stop_request(struct fusioo_oauth *oauth);
 /* How requests go out now: as a client wants them for whose call the token is, or as the sign-in's own options say. */
 struct fu_manners fu_oauth_manners(const struct fusioo_oauth *oauth);
 
-/* The hash by which a refresh token is remembered; never 0. */
-uint64_t fu_oauth_hash(const struct fusioo_oauth *oauth, const char *refresh_token);
+/* The hash by which a refresh token, or an access token, is remembered; never 0. */
+uint64_t fu_oauth_hash(const struct fusioo_oauth *oauth, const char *token);
 
 /* ---- oauth_store.c ---- */
 
@@ -66,7 +77,7 @@ void fu_oauth_lock(struct fusioo_oauth *oauth);
 /* Puts the token into it: fu_oauth_on_saved. */
 void fu_oauth_save(struct fusioo_oauth *oauth);
 
-/* Gives the lock back, if it is held. */
+/* Gives the lock back, if it is held; the owner of a store on need is told that the work has ended. */
 void fu_oauth_unlock(struct fusioo_oauth *oauth);
 
 #endif

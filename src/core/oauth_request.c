@@ -27,8 +27,8 @@ struct fu_manners fu_oauth_manners(const struct fusioo_oauth *oauth) {
     return oauth->manners;
 }
 
-uint64_t fu_oauth_hash(const struct fusioo_oauth *oauth, const char *refresh_token) {
-    return fu_hash(&oauth->context->key, refresh_token, strlen(refresh_token)) | 1;
+uint64_t fu_oauth_hash(const struct fusioo_oauth *oauth, const char *token) {
+    return fu_hash(&oauth->context->key, token, strlen(token)) | 1;
 }
 
 /* ---- The form ---- */

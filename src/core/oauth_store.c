@@ -10,7 +10,8 @@
 #include <string.h>
 
 static void ask_owner(struct fusioo_oauth *oauth, fusioo_store_need wanted) {
-    oauth->need.need = (fusioo_need){.kind = FUSIOO_NEED_STORE, .client = oauth->id, .store = wanted};
+    uint64_t number = fu_context_number(oauth->context);
+    oauth->need.need = (fusioo_need){.kind = FUSIOO_NEED_STORE, .id = number, .client = oauth->id, .store = wanted};
     fu_need_post(oauth->context, &oauth->need);
 }
 
@@ -39,27 +40,47 @@ static void load_file(struct fusioo_oauth *oauth) {
     fu_token_free(&found);
 }
 
+/* The owner is told, in any case, that the work has ended; what that takes is there before it begins. */
+static bool has_end(struct fusioo_oauth *oauth) {
+    if (oauth->end == NULL) {
+        oauth->end = fu_calloc(1, sizeof *oauth->end);
+    }
+    return oauth->end != NULL;
+}
+
 void fu_oauth_load(struct fusioo_oauth *oauth) {
     struct fu_token none = FU_TOKEN_NONE;
+    fusioo_error error;
     if (oauth->store == FUSIOO_STORE_FILE) {
         load_file(oauth);
-    } else if (oauth->store == FUSIOO_STORE_ON_NEED) {
+    } else if (oauth->store == FUSIOO_STORE_MEMORY) {
+        fu_oauth_on_loaded(oauth, &none, NULL);
+    } else if (has_end(oauth)) {
         ask_owner(oauth, FUSIOO_STORE_LOAD);
     } else {
-        fu_oauth_on_loaded(oauth, &none, NULL);
+        fu_error_memory(&error);
+        fu_oauth_on_loaded(oauth, &none, &error);
     }
 }
 
-void fusioo_oauth_loaded(fusioo_oauth *oauth, const fusioo_token *token, const fusioo_error *error) {
+/* Is it the answer to what is asked now? */
+static bool is_awaited(const struct fusioo_oauth *oauth, uint64_t id) {
+    bool asks = oauth->state == FU_OAUTH_LOADING || oauth->state == FU_OAUTH_CHECKING ||
+                oauth->state == FU_OAUTH_LOCKING || oauth->state == FU_OAUTH_SAVING;
+    return asks && oauth->need.need.id == id;
+}
+
+void fusioo_oauth_loaded(fusioo_oauth *oauth, uint64_t id, const fusioo_token *token, const fusioo_error *error) {
     struct fu_token found = FU_TOKEN_NONE;
     fusioo_error trouble;
-    if (oauth->state != FU_OAUTH_LOADING && oauth->state != FU_OAUTH_CHECKING) {
-        return; /* it has been given up meanwhile */
+    if (!is_awaited(oauth, id)) {
+        return;
     }
     if (error == NULL && token != NULL && !fu_token_set(&found, token, &trouble)) {
         error = &trouble;
     }
     fu_oauth_keep(oauth);
+    oauth->need.need.id = 0;
     fu_oauth_on_loaded(oauth, &found, error);
     fu_token_free(&found);
     fu_http_arm(&oauth->context->http);
@@ -76,7 +97,6 @@ static void lock_file(struct fusioo_oauth *oauth) {
     }
     switch (fu_locked_take(&oauth->lock, oauth->store_file, 0600, &error)) {
     case FU_LOCK_HELD:
-        oauth->locked = true;
         oauth->beside = fu_token_file_begin(oauth->store_file, &error);
         fu_oauth_on_locked(oauth, oauth->beside != NULL ? FUSIOO_STORED : FUSIOO_STORE_FAILED,
                            oauth->beside != NULL ? NULL : &error);
@@ -93,7 +113,13 @@ void fu_oauth_lock(struct fusioo_oauth *oauth) {
     if (oauth->store == FUSIOO_STORE_FILE) {
         lock_file(oauth);
     } else if (oauth->store == FUSIOO_STORE_ON_NEED && oauth->store_locks) {
-        ask_owner(oauth, FUSIOO_STORE_LOCK);
+        if (has_end(oauth)) {
+            ask_owner(oauth, FUSIOO_STORE_LOCK);
+        } else {
+            fusioo_error error;
+            fu_error_memory(&error);
+            fu_oauth_on_locked(oauth, FUSIOO_STORE_FAILED, &error);
+        }
     } else {
         fu_oauth_on_locked(oauth, FUSIOO_STORED, NULL);
     }
@@ -102,16 +128,15 @@ void fu_oauth_lock(struct fusioo_oauth *oauth) {
 void fu_oauth_unlock(struct fusioo_oauth *oauth) {
     fusioo_file_discard(oauth->beside);
     oauth->beside = NULL;
-    if (!oauth->locked) {
-        return;
+    fu_locked_drop(&oauth->lock);
+    if (oauth->end != NULL) {
+        oauth->end->is_own = true;
+        oauth->end->need =
+            (fusioo_need){.kind = FUSIOO_NEED_STORE, .id = oauth->held, .client = oauth->id, .store = FUSIOO_STORE_END};
+        fu_need_post(oauth->context, oauth->end);
+        oauth->end = NULL;
+        oauth->held = 0;
     }
-    oauth->locked = false;
-    if (oauth->store == FUSIOO_STORE_FILE) {
-        fu_locked_drop(&oauth->lock);
-        return;
-    }
-    oauth->unlock.need = (fusioo_need){.kind = FUSIOO_NEED_STORE, .client = oauth->id, .store = FUSIOO_STORE_UNLOCK};
-    fu_need_post(oauth->context, &oauth->unlock);
 }
 
 /* ---- Keeping ---- */
@@ -143,22 +168,24 @@ bool fusioo_oauth_to_save(const fusioo_oauth *oauth, fusioo_token *token) {
     return oauth->state == FU_OAUTH_SAVING;
 }
 
-void fusioo_oauth_stored(fusioo_oauth *oauth, fusioo_stored stored, const fusioo_error *error) {
+bool fusioo_oauth_stored(fusioo_oauth *oauth, uint64_t id, fusioo_stored stored, const fusioo_error *error) {
     fusioo_error trouble;
-    if (stored == FUSIOO_STORE_FAILED && error == NULL) {
+    if (!is_awaited(oauth, id)) {
+        return false;
+    }
+    if (error == NULL) {
         fu_error_set(&trouble, FUSIOO_AUTH, "the store said no");
         error = &trouble;
     }
     fu_oauth_keep(oauth);
+    oauth->need.need.id = 0;
     if (oauth->state == FU_OAUTH_LOCKING) {
-        oauth->locked = stored == FUSIOO_STORED;
+        oauth->held = stored == FUSIOO_STORED ? id : 0;
         fu_oauth_on_locked(oauth, stored, error);
-    } else if (oauth->state == FU_OAUTH_SAVING) {
+    } else {
         fu_oauth_on_saved(oauth, stored == FUSIOO_STORED ? NULL : error);
-    } else if (stored == FUSIOO_STORED && oauth->store_locks && !oauth->locked) {
-        oauth->locked = true; /* the lock came when nobody waited for it any more */
-        fu_oauth_unlock(oauth);
     }
     fu_http_arm(&oauth->context->http);
     fu_oauth_drop(oauth);
+    return true;
 }

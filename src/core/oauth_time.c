@@ -11,9 +11,12 @@
 #define EARLY_SHARE 0.1
 #define EARLY_MOST 60.0
 
+bool fu_oauth_can_refresh(const struct fusioo_oauth *oauth) {
+    return oauth->token.refresh != NULL && fu_oauth_hash(oauth, oauth->token.refresh) != oauth->dead;
+}
+
 bool fu_oauth_is_renewable(const struct fusioo_oauth *oauth) {
-    bool refreshes = oauth->token.refresh != NULL && fu_oauth_hash(oauth, oauth->token.refresh) != oauth->dead;
-    return refreshes || oauth->grant == FUSIOO_PASSWORD || oauth->grant == FUSIOO_CLIENT_CREDENTIALS;
+    return fu_oauth_can_refresh(oauth) || oauth->grant == FUSIOO_PASSWORD || oauth->grant == FUSIOO_CLIENT_CREDENTIALS;
 }
 
 /* Works out when the token that is there now is due. `life`: seconds that it has from now on; negative: its date says

@@ -160,6 +160,7 @@ static void serve_failure(struct fusioo_oauth *oauth, bool all, const fusioo_err
         struct fu_ask *ask = line;
         leave_line(ask);
         if (all || (oauth->signing_in ? ask == oauth->sign_in : ask->want != FU_WANT_SIGN_IN)) {
+            oauth->sign_in = ask == oauth->sign_in ? NULL : oauth->sign_in;
             ask->told(ask, NULL, error);
         } else {
             join_line(&oauth->asks, ask);
@@ -169,6 +170,14 @@ static void serve_failure(struct fusioo_oauth *oauth, bool all, const fusioo_err
 
 /* ---- Beginning and ending a piece of work ---- */
 
+/* Who asks has patience for so long from now on; who joins them later has what they have left. */
+static void set_patience(struct fusioo_oauth *oauth) {
+    if (!fu_timer_is_set(&oauth->total)) {
+        oauth->absent = oauth->context->http.absent;
+        fu_timers_set(timers_of(oauth), &oauth->total, now_of(oauth) + fu_oauth_manners(oauth).total_timeout);
+    }
+}
+
 static void set_off(struct fusioo_oauth *oauth) {
     if (oauth->state == FU_OAUTH_IDLE) {
         fu_oauth_keep(oauth); /* until the work is done, whoever asked for it */
@@ -177,6 +186,7 @@ static void set_off(struct fusioo_oauth *oauth) {
         fu_timers_set(timers_of(oauth), &oauth->timer, now_of(oauth));
         fu_http_arm(&oauth->context->http);
     }
+    set_patience(oauth);
 }
 
 /* Forgets what belongs to the piece of work. */
@@ -201,8 +211,7 @@ void fu_oauth_abandon(struct fusioo_oauth *oauth) {
     }
 }
 
-/* The piece of work is done, and those who waited for it have been told; others may have come. */
-static void rest(struct fusioo_oauth *oauth) {
+void fu_oauth_rest(struct fusioo_oauth *oauth) {
     fu_oauth_abandon(oauth);
     if (oauth->asks != NULL) {
         set_off(oauth);
@@ -239,7 +248,7 @@ static void fail_no_way(struct fusioo_oauth *oauth) {
                         : "the sign-in has ended, and there is no refresh token to go on with",
                  how);
     serve_failure(oauth, false, &error);
-    rest(oauth);
+    fu_oauth_rest(oauth);
 }
 
 /* The first one in line who brings what a redirect has brought; NULL: nobody does. */
@@ -253,6 +262,7 @@ static struct fu_ask *find_sign_in(const struct fusioo_oauth *oauth) {
 
 static void keep(struct fusioo_oauth *oauth) {
     oauth->state = FU_OAUTH_SAVING;
+    set_patience(oauth); /* where that of those who asked has ended */
     fu_oauth_save(oauth);
 }
 
@@ -311,12 +321,11 @@ static void decide(struct fusioo_oauth *oauth) {
         return;
     }
     if (oauth->asks == NULL) {
-        rest(oauth);
+        fu_oauth_rest(oauth);
         return;
     }
     oauth->why = reason(oauth);
-    bool refreshes = oauth->token.refresh != NULL && fu_oauth_hash(oauth, oauth->token.refresh) != oauth->dead;
-    oauth->exhausted = !refreshes;
+    oauth->exhausted = !fu_oauth_can_refresh(oauth);
     if (!fu_oauth_is_renewable(oauth)) {
         fail_no_way(oauth);
     } else {
@@ -325,9 +334,6 @@ static void decide(struct fusioo_oauth *oauth) {
 }
 
 static void begin(struct fusioo_oauth *oauth) {
-    if (!fu_timer_is_set(&oauth->total)) {
-        fu_timers_set(timers_of(oauth), &oauth->total, now_of(oauth) + fu_oauth_manners(oauth).total_timeout);
-    }
     if (!oauth->loaded) {
         oauth->state = FU_OAUTH_LOADING;
         fu_oauth_load(oauth);
@@ -337,7 +343,7 @@ static void begin(struct fusioo_oauth *oauth) {
         serve(oauth, false);
     }
     if (oauth->asks == NULL && !oauth->unsaved) {
-        rest(oauth);
+        fu_oauth_rest(oauth);
         return;
     }
     oauth->state = FU_OAUTH_LOCKING;
@@ -349,9 +355,14 @@ void fu_oauth_on_loaded(struct fusioo_oauth *oauth, struct fu_token *found, cons
         fu_oauth_on_failed(oauth, false, error);
         return;
     }
-    /* A store that has lost its token, or that could not take the latest one, knows less than this process. */
-    bool news = found->access != NULL && !oauth->unsaved && !is_same(found, &oauth->token);
+    /* A store that has lost its token knows less than this process; so does one that could not take the latest one,
+     * unless somebody else has put another one into it since. */
+    uint64_t hash = found->access != NULL ? fu_oauth_hash(oauth, found->access) : 0;
+    bool same = is_same(found, &oauth->token);
+    bool news = hash != 0 && !same && (!oauth->unsaved || hash != oauth->kept);
     bool had = oauth->token.access != NULL;
+    oauth->kept = hash;
+    oauth->unsaved = oauth->unsaved && !news && !same;
     if (news) {
         oauth->undigested = false;
         fu_oauth_adopt(oauth, found, -1);
@@ -410,7 +421,11 @@ void fu_oauth_on_failed(struct fusioo_oauth *oauth, bool refused, const fusioo_e
         return;
     }
     serve_failure(oauth, is_at_store(oauth), &copy);
-    rest(oauth);
+    fu_oauth_rest(oauth);
+}
+
+void fu_oauth_on_patience(struct fusioo_oauth *oauth, const fusioo_error *error) {
+    serve_failure(oauth, true, error); /* fu_oauth_ask sets it anew for who comes later */
 }
 
 void fu_oauth_on_saved(struct fusioo_oauth *oauth, const fusioo_error *error) {
@@ -426,7 +441,7 @@ void fu_oauth_on_saved(struct fusioo_oauth *oauth, const fusioo_error *error) {
     }
     fu_oauth_unlock(oauth);
     serve_new(oauth);
-    rest(oauth);
+    fu_oauth_rest(oauth);
 }
 
 void fu_oauth_move(struct fusioo_oauth *oauth) {
@@ -436,47 +451,5 @@ void fu_oauth_move(struct fusioo_oauth *oauth) {
         fu_oauth_lock(oauth);
     } else if (oauth->state == FU_OAUTH_PAUSE) {
         fu_oauth_send(oauth);
-    }
-}
-
-/* ---- All sign-ins of an engine ---- */
-
-void fu_oauths_end(struct fu_context *context) {
-    fusioo_error error;
-    struct fusioo_oauth *next;
-    fu_error_set(&error, FUSIOO_CANCELLED, "the engine was closed");
-    for (struct fusioo_oauth *oauth = context->oauths; oauth != NULL; oauth = next) {
-        fu_oauth_keep(oauth);
-        while (oauth->asks != NULL) {
-            struct fu_ask *ask = oauth->asks;
-            fu_oauth_take_back(ask);
-            ask->told(ask, NULL, &error);
-        }
-        if (oauth->state != FU_OAUTH_IDLE) {
-            rest(oauth);
-        }
-        next = oauth->next;
-        fu_oauth_drop(oauth);
-    }
-}
-
-void fu_oauths_forked(struct fu_context *context) {
-    fusioo_error error;
-    for (struct fusioo_oauth *oauth = context->oauths; oauth != NULL; oauth = oauth->next) {
-        if (oauth->state == FU_OAUTH_IDLE) {
-            continue;
-        }
-        struct fu_ask *ask = oauth->sign_in;
-        oauth->transfer = NULL;                                             /* it is gone already */
-        oauth->locked = oauth->locked && oauth->store == FUSIOO_STORE_FILE; /* its owner's lock is the parent's */
-        put_down(oauth);
-        if (ask != NULL) {
-            fu_error_set(&error, FUSIOO_NETWORK,
-                         "the process forked while a person signed in: the parent process has the token");
-            fu_oauth_take_back(ask);
-            ask->told(ask, NULL, &error);
-        }
-        oauth->state = FU_OAUTH_BEGIN;
-        fu_timers_set(timers_of(oauth), &oauth->timer, now_of(oauth));
     }
 }

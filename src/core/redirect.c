@@ -2,7 +2,6 @@
  * Owns: what may come back. Must not know: token requests, stores. */
 #include "redirect.h"
 
-#include "address.h"
 #include "alloc.h"
 #include "error.h"
 #include "form.h"
@@ -120,18 +119,25 @@ static bool is_same_place(const char *url, const char *uri, fusioo_error *error)
                                 uri);
 }
 
+/* Does it lead to 127.0.0.1, where a listener on this machine waits? [::1] is another address. */
+static bool leads_here(CURLU *url, bool *starved) {
+    char *scheme = part_of(url, CURLUPART_SCHEME, starved);
+    char *host = part_of(url, CURLUPART_HOST, starved);
+    bool here = scheme != NULL && host != NULL && curl_strequal(scheme, "http") != 0 &&
+                (strcmp(host, "127.0.0.1") == 0 || curl_strequal(host, "localhost") != 0);
+    curl_free(scheme);
+    curl_free(host);
+    return here;
+}
+
 bool fu_redirect_target(const char *uri, char **target, int *port, fusioo_error *error) {
-    char *base = NULL;
-    bool plain = false;
     bool starved = false;
     *port = 0;
-    *target = NULL;
     const char *host = strstr(uri, "://");
     size_t head = host != NULL ? (size_t)(host + 3 - uri) : 0;
     head += strcspn(uri + head, "/?#");
-    const char *rest = uri + head;
-    size_t size = strcspn(rest, "?#");
-    *target = fu_strdup(size > 0 ? rest : "/");
+    size_t size = strcspn(uri + head, "?#");
+    *target = fu_strdup(size > 0 ? uri + head : "/");
     if (*target == NULL) {
         return fu_error_memory(error);
     }
@@ -139,19 +145,10 @@ bool fu_redirect_target(const char *uri, char **target, int *port, fusioo_error 
         (*target)[size] = '\0';
     }
     CURLU *url = parse(uri, head, &starved);
-    char *text = url != NULL ? part_of(url, CURLUPART_PORT, &starved) : NULL;
-    fusioo_error trouble;
-    char *origin = fu_strdup(uri);
-    if (origin != NULL && text != NULL) {
-        origin[head] = '\0';
-        if (fu_address_read("redirect_uri", origin, &base, &plain, &trouble) && plain) {
-            *port = (int)strtol(text, NULL, 10);
-        }
-        starved = starved || (base == NULL && trouble.kind == FUSIOO_MEMORY);
+    char *text = url != NULL && leads_here(url, &starved) ? part_of(url, CURLUPART_PORT, &starved) : NULL;
+    if (text != NULL) {
+        *port = (int)strtol(text, NULL, 10);
     }
-    starved = starved || origin == NULL;
-    fu_free(base);
-    fu_free(origin);
     curl_free(text);
     curl_url_cleanup(url);
     if (starved) {

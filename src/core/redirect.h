@@ -33,7 +33,7 @@ bool fu_redirect_read(struct fu_redirect *redirect, const char *url, const char 
                       bool implicit, fusioo_error *error);
 
 /* Gives `*target` (the caller frees it with fu_free) what stands in `uri` from its path on, "/" at least: where a
- * server waits for the redirect. `*port` becomes the port, 0 where it is no http:// address of this machine. False:
+ * server waits for the redirect. `*port` becomes the port, 0 where it does not lead to 127.0.0.1 by http. False:
  * FUSIOO_MEMORY. */
 bool fu_redirect_target(const char *uri, char **target, int *port, fusioo_error *error);
 
