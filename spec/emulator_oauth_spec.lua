@@ -2,6 +2,7 @@
 
 local cjson = require "cjson"
 local emulator = require "spec.support.emulator"
+local files = require "spec.support.files"
 local http = require "spec.support.http"
 
 local CLIENT, SECRET = "fusioo-emulator-client", "fusioo-emulator-secret"
@@ -66,7 +67,7 @@ describe("emulator", function()
       assert.matches("text/html", page.headers["content-type"])
       assert.is_truthy(page.body:find('name="state" value="a &quot;b&quot; &lt;c&gt;&amp;d"', 1, true))
       local location = service:sign_in(page_url{state = "a b&c"})
-      assert.matches("^http://127%.0%.0%.1:9/back%?code=[%w_%-]+&state=a%%20b%%26c$", location)
+      assert.matches("^http://127%.0%.0%.1:9/back%?code=[%w_%-]+&state=a%+b%%26c$", location)
       location = service:sign_in(page_url{redirect_uri = "http://localhost/x?y=1"})
       assert.matches("^http://localhost/x%?y=1&code=", location)
     end)
@@ -79,9 +80,9 @@ describe("emulator", function()
     end)
 
     it("leads back with what the person or the request did not want", function()
-      assert.equal(BACK .. "?error=access_denied&error_description=Access%20denied&state=s",
+      assert.equal(BACK .. "?error=access_denied&error_description=Access+denied&state=s",
         service:sign_in(page_url{state = "s"}, {decision = "deny"}))
-      assert.equal(BACK .. "#error=access_denied&error_description=Access%20denied",
+      assert.equal(BACK .. "#error=access_denied&error_description=Access+denied",
         service:sign_in(page_url{response_type = "token"}, {decision = "deny"}))
       assert.equal(BACK .. "?error=unsupported_response_type&state=s",
         http.request("GET", page_url{response_type = "x", state = "s"}).headers.location)
@@ -93,9 +94,18 @@ describe("emulator", function()
       assert.matches("Wrong e%-mail or password", page.body)
     end)
 
+    it("takes no other requests", function()
+      local answer = http.request("PUT", page_url{})
+      assert.equal(405, answer.status)
+      assert.equal("GET, POST", answer.headers.allow)
+    end)
+
     it("leads nowhere for an unknown application or address", function()
       for _, url in ipairs{page_url{client_id = "x"}, page_url{redirect_uri = "https://evil.example/"},
           page_url{redirect_uri = "http://127.0.0.1@evil.example/"}, page_url{redirect_uri = "http://localhost.evil/"},
+          page_url{redirect_uri = "http://127.0.0.1:9@evil.example/"}, page_url{redirect_uri = "http://[::1]@evil/"},
+          page_url{redirect_uri = "http://127.0.0.1:9\r\nX: y"}, page_url{redirect_uri = "http://localhost/\n"},
+          page_url{redirect_uri = "http://localhost:/"}, page_url{redirect_uri = "http://[::1].evil/"},
           service.url .. "/oauth/authorize"} do
         local page = http.request("GET", url)
         assert.equal(400, page.status)
@@ -191,6 +201,9 @@ describe("emulator", function()
       assert.equal(20, #third.access_token)
       assert.is_false(accepts(first.access_token) or accepts(second.access_token))
       service:config{oauth = {refresh_tokens = false}}
+      local bare = ask{grant_type = "refresh_token", refresh_token = third.refresh_token}.json
+      assert.is_string(bare.access_token)
+      assert.is_nil(bare.refresh_token)
       assert.is_nil(sign_in().refresh_token)
       service:config{oauth = {refresh_tokens = "always"}}
       assert.is_string(ask{grant_type = "client_credentials"}.json.refresh_token)
@@ -222,6 +235,10 @@ describe("emulator", function()
       assert.equal(502, ask{grant_type = "refresh_token", refresh_token = first.refresh_token}.status)
       assert.equal(1, service:oauth().refreshed)
       refused(ask{grant_type = "refresh_token", refresh_token = first.refresh_token}, "invalid_grant")
+      service:config{faults = {{endpoint = "authorize", fault = "close", times = 1}}}
+      local page = files.output_of("curl -is '" .. page_url{} .. "'")
+      assert.equal(1, select(2, page:gsub("[Cc]ontent%-[Tt]ype: text/html", "")))
+      assert.equal(0, select(2, page:gsub("[Cc]ontent%-[Tt]ype: application", "")))
       service:config{faults = {{endpoint = "authorize", fault = "status"}}}
       assert.equal(500, http.request("GET", page_url{}).status)
     end)
@@ -252,17 +269,22 @@ describe("emulator", function()
 
     it("refuses settings that are none", function()
       for key, value in pairs{access_life = 0, rotate = 1, reuse = "x", redirect_uris = "x", client_id = "",
-          nonsense = 1, refresh_tokens = "never", access_size = 1} do
+          nonsense = 1, refresh_tokens = "never", access_size = 1, next_tokens = {{access_token = 1}}} do
         local ok, err = pcall(service.config, service, {oauth = {[key] = value}})
         assert.is_false(ok)
         assert.is_truthy(tostring(err):find("oauth." .. key, 1, true), tostring(err))
       end
+      assert.is_false(pcall(service.config, service, {oauth = {redirect_uris = {"/back"}}}))
+      assert.is_false(pcall(service.config, service, {oauth = {redirect_uris = {"http://a/\r\nX: y"}}}))
+      assert.is_false(pcall(service.config, service, {oauth = {next_tokens = {{refresh = "x"}}}}))
     end)
 
     it("keeps no secret in the log, and spends no call", function()
       local token = sign_in()
       ask{grant_type = "refresh_token", refresh_token = "not-good"}
+      http.request("GET", service.url .. "/v3/apps", {headers = {Referer = BACK .. "?code=abc"}})
       local log = service:log()
+      log[#log] = nil
       local last = log[#log]
       assert.equal("token", last.endpoint)
       assert.equal("refresh_token", last.grant_type)

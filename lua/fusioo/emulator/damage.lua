@@ -27,7 +27,8 @@ local function raw_socket()
 end
 
 local function head_without_length(answer)
-  local lines = { "HTTP/1.1 " .. answer.status .. " OK", "Content-Type: application/json; charset=utf-8" }
+  local lines = { "HTTP/1.1 " .. answer.status .. " OK" }
+  if not answer.headers["Content-Type"] then lines[2] = "Content-Type: application/json; charset=utf-8" end
   for name, value in pairs(answer.headers) do lines[#lines + 1] = name .. ": " .. value end
   return table.concat(lines, "\r\n") .. "\r\n"
 end

@@ -87,7 +87,7 @@ GET /_emulator/log         {"requests": [entry, ...]}, oldest first. An entry, i
   fault           the fault that the plan chose for it; absent where none was
   time, finished  seconds since the start, on a clock that never goes back: arrival, answer
   connection, protocol       a number for each connection; "HTTP/1.1" or "HTTP/2.0"
-  headers         the request's headers, names in lower case, without Authorization and cookies
+  headers         the request's headers, names in lower case, without those that may hold secrets
   authorization   "ok", "wrong" or "none"; the token itself is never kept
   body            the request's body, its first 16 KiB
   grant_type, error, issued  of a request to the token endpoint: what was asked for, RFC 6749's code where it was

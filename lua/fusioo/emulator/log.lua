@@ -31,13 +31,14 @@ function log:clear()
   self.first, self.last, self.entries = 1, 0, {}
 end
 
+-- The address of the page before, which a browser sends along, may hold a code.
+local SECRET = { authorization = true, cookie = true, ["proxy-authorization"] = true, referer = true }
+
 -- What an entry may keep of a request's headers: everything but secrets.
 function log.headers(headers)
   local kept = {}
   for name, value in pairs(headers) do
-    if name ~= "authorization" and name ~= "cookie" and name ~= "proxy-authorization" then
-      kept[name] = value
-    end
+    if not SECRET[name] then kept[name] = value end
   end
   return kept
 end

@@ -68,14 +68,17 @@ local function is_allowed(settings, uri)
     end
     return false
   end
-  local host = uri:match("^http://(%[[^%]]*%])") or uri:match("^http://([^:/?#]+)")
-  return (host == "127.0.0.1" or host == "localhost" or host == "[::1]") and not uri:find("#", 1, true)
+  if uri:find("[%c #]") then return false end
+  local authority = uri:match("^http://([^/?]*)") or ""
+  local host = authority:match("^(.*):%d+$") or authority
+  return host == "127.0.0.1" or host == "localhost" or host == "[::1]"
 end
 
 local function redirect(uri, mark, fields)
   local parts = {}
   for _, field in ipairs(fields) do
-    if field[2] then parts[#parts + 1] = field[1] .. "=" .. ngx.escape_uri(field[2]) end
+    -- As in a form, where a space is a plus.
+    if field[2] then parts[#parts + 1] = field[1] .. "=" .. ngx.escape_uri(field[2]):gsub("%%20", "+") end
   end
   if mark == "?" and uri:find("?", 1, true) then mark = "&" end
   local answer = page(302, "Signed in", "<p>Your browser goes on by itself.</p>\n")
@@ -100,7 +103,11 @@ local function authorize(world, method, parameters)
   local settings = world.settings.oauth
   local uri, state = single(parameters, "redirect_uri"), single(parameters, "state")
   local kind = single(parameters, "response_type")
-  if single(parameters, "client_id") ~= settings.client_id then
+  if method ~= "GET" and method ~= "POST" then
+    local answer = page(405, "Not so", "<p>This page is asked for by GET, and its form sent by POST.</p>\n")
+    answer.headers["Allow"] = "GET, POST"
+    return answer
+  elseif single(parameters, "client_id") ~= settings.client_id then
     return page(400, "Unknown application", "<p>No application has this client_id.</p>\n")
   elseif not uri or not is_allowed(settings, uri) then
     return page(400, "Wrong address", "<p>The redirect_uri is none that the application has registered.</p>\n")

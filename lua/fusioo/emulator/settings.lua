@@ -149,11 +149,25 @@ local function is_life(value) return type(value) == "number" and value > 0 and v
 local function all(is)
   return function(value)
     if type(value) ~= "table" then return false end
-    for _, part in ipairs(value) do
+    local count = 0
+    for _, part in pairs(value) do
       if not is(part) then return false end
+      count = count + 1
     end
-    return true
+    return count == #value
   end
+end
+
+local function is_redirect_uri(value)
+  return is_text(value) and value:find("^%a[%w+.-]*://") and not value:find("[%c #]")
+end
+
+local function is_pair(value)
+  if type(value) ~= "table" then return false end
+  for name, token in pairs(value) do
+    if (name ~= "access_token" and name ~= "refresh_token") or not is_text(token) then return false end
+  end
+  return true
 end
 
 local OAUTH = {
@@ -163,7 +177,7 @@ local OAUTH = {
   access_size = function(value) return is_whole(value, 16, 100000) end,
   rotate = one_of(true, false), reuse = one_of("refuse", "revoke"), refresh_tokens = one_of(true, false, "always"),
   revoke_old = one_of(true, false), expires_in = one_of(true, false), echo = one_of(true, false),
-  redirect_uris = all(is_text), next_tokens = all(function(value) return type(value) == "table" end),
+  redirect_uris = all(is_redirect_uri), next_tokens = all(is_pair),
 }
 
 -- What is left out stays as it is.

@@ -109,9 +109,7 @@ function tokens:renew(refresh, settings)
   end
   self.refreshed = self.refreshed + 1
   entry.used = settings.rotate
-  local answer = self:issue(entry.family, settings, settings.rotate)
-  if not settings.rotate then answer.refresh_token = nil end
-  return answer
+  return self:issue(entry.family, settings, settings.rotate and settings.refresh_tokens ~= false)
 end
 
 -- ---- Codes ----
