@@ -280,6 +280,8 @@ static void an_answer_that_comes_too_late_is_not_taken_for_anothers(void **state
     take_store_need(FUSIOO_STORE_LOCK);
     assert_int_not_equal(asked, first);
     assert_false(fusioo_oauth_stored(oauth, first, FUSIOO_STORED, NULL));
+    fusioo_oauth_loaded(oauth, asked, &old, NULL); /* a lock was asked for */
+    assert_int_equal(number_of(ask), -1);
     assert_true(fusioo_oauth_stored(oauth, asked, FUSIOO_STORED, NULL));
     assert_false(fusioo_oauth_stored(oauth, asked, FUSIOO_STORED, NULL)); /* the same once more */
     fusioo_oauth_loaded(oauth, first, &old, NULL);

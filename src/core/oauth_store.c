@@ -64,16 +64,16 @@ void fu_oauth_load(struct fusioo_oauth *oauth) {
 }
 
 /* Is it the answer to what is asked now? */
-static bool is_awaited(const struct fusioo_oauth *oauth, uint64_t id) {
-    bool asks = oauth->state == FU_OAUTH_LOADING || oauth->state == FU_OAUTH_CHECKING ||
-                oauth->state == FU_OAUTH_LOCKING || oauth->state == FU_OAUTH_SAVING;
-    return asks && oauth->need.need.id == id;
+static bool is_awaited(const struct fusioo_oauth *oauth, uint64_t id, bool loads) {
+    bool is_loading = oauth->state == FU_OAUTH_LOADING || oauth->state == FU_OAUTH_CHECKING;
+    bool asks = loads ? is_loading : oauth->state == FU_OAUTH_LOCKING || oauth->state == FU_OAUTH_SAVING;
+    return asks && id != 0 && oauth->need.need.id == id;
 }
 
 void fusioo_oauth_loaded(fusioo_oauth *oauth, uint64_t id, const fusioo_token *token, const fusioo_error *error) {
     struct fu_token found = FU_TOKEN_NONE;
     fusioo_error trouble;
-    if (!is_awaited(oauth, id)) {
+    if (!is_awaited(oauth, id, true)) {
         return;
     }
     if (error == NULL && token != NULL && !fu_token_set(&found, token, &trouble)) {
@@ -170,7 +170,7 @@ bool fusioo_oauth_to_save(const fusioo_oauth *oauth, fusioo_token *token) {
 
 bool fusioo_oauth_stored(fusioo_oauth *oauth, uint64_t id, fusioo_stored stored, const fusioo_error *error) {
     fusioo_error trouble;
-    if (!is_awaited(oauth, id)) {
+    if (!is_awaited(oauth, id, false)) {
         return false;
     }
     if (error == NULL) {
