@@ -3,6 +3,7 @@
 local emulator = require "spec.support.emulator"
 local fusioo = require "fusioo"
 local reading = require "spec.support.reading"
+local socket = require "socket"
 
 -- Lua 5.1 proper cannot yield out of a for loop's iterator.
 local is_stuck = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
@@ -118,6 +119,20 @@ describe("runtime step", function()
     assert.equal(0, select("#", task:result()))
     frames(nil, task)
     assert.equal(projects, task:result().id)
+  end)
+
+  it("ends a call with timeout.total, though no frame comes when it is due", function()
+    service:config {latency = 30}
+    local hasty = client:with {timeout = {total = 0.1}}
+    local task = hasty:spawn(function() return hasty:get_app(projects) end)
+    local frames_left = 200
+    while not task:done() and frames_left > 0 do
+      client:step()
+      socket.sleep(0.03) -- what a frame takes
+      frames_left = frames_left - 1
+    end
+    assert.is_true(task:done())
+    assert.equal("timeout", select(2, task:result()).kind)
   end)
 
   it("runs nothing before the first step", function()

@@ -258,6 +258,24 @@ static void time_in_which_nobody_moves_the_engine_is_no_patience(void **state) {
     give(1, 3600);
 }
 
+/* Whoever moves the engine once a frame is always a little late. */
+static void a_frame_loop_does_not_wait_for_ever(void **state) {
+    (void)state;
+    make(FUSIOO_PASSWORD, FUSIOO_STORE_MEMORY, false);
+    fusioo_ask *ask = ask_token();
+    int frames = 0;
+    while (!fusioo_ask_done(ask)) {
+        double due = fu_timers_next(&context->http.timers);
+        now += 0.9;
+        context->http.absent += due >= 0 && now > due ? now - due : 0;
+        move();
+        assert_true(++frames < 340);
+    }
+    assert_int_equal(number_of(ask), 0);
+    assert_int_equal(why.kind, FUSIOO_TIMEOUT);
+    give(1, 3600);
+}
+
 /* ---- Events ---- */
 
 static void what_happens_to_the_token_is_told(void **state) {
@@ -294,6 +312,7 @@ int main(void) {
         TEST(what_is_repeated_at_length_is_not_told_on),
         TEST(an_answer_that_comes_after_the_patience_is_kept),
         TEST(time_in_which_nobody_moves_the_engine_is_no_patience),
+        TEST(a_frame_loop_does_not_wait_for_ever),
         TEST(what_happens_to_the_token_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -113,11 +113,8 @@ static struct fusioo_call *call_of(struct fu_timer *timer, size_t offset) {
 static void on_total(struct fu_timer *timer) {
     struct fusioo_call *call = call_of(timer, offsetof(struct fusioo_call, total));
     char last[256] = "";
-    double absent = context_of(call)->http.absent - call->absent;
-    if (absent > 0) {
-        call->absent += absent; /* nobody moved the engine for so long: that is no time that the service took */
-        fu_timers_set(timers_of(call), &call->total, now_of(call) + absent);
-        return;
+    if (fu_context_extend(context_of(call), timer, &call->absent)) {
+        return; /* nobody moved the engine for so long: that is no time that the service took */
     }
     if (call->state == FU_CALL_PAUSE && call->error.kind != FUSIOO_OK) {
         snprintf(last, sizeof last, "; before that: %.200s", call->error.message);

@@ -51,7 +51,7 @@ struct fusioo_call {
     struct fu_waiter waiter; /* place in the line */
     double line_since;       /* when it joined the line */
     double waited;           /* seconds in the line so far */
-    double absent;           /* the engine's absence that `total` has allowed for */
+    double absent;           /* the engine's absence when `total` was set; negative: it was allowed for */
     double total_left;       /* seconds that may still pass outside of the line */
     double sent_at;          /* when the request under way was sent */
     struct fu_timer timer;   /* start, end of a pause, end of patience in the line */

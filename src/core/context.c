@@ -79,6 +79,16 @@ double fu_context_now(const struct fu_context *context) {
     return fu_clock_now(&context->http.clock);
 }
 
+bool fu_context_extend(struct fu_context *context, struct fu_timer *limit, double *absent) {
+    double longer = *absent >= 0 ? context->http.absent - *absent : 0;
+    if (longer <= 0) {
+        return false;
+    }
+    *absent = -1;
+    fu_timers_set(&context->http.timers, limit, fu_context_now(context) + longer);
+    return true;
+}
+
 uint64_t fu_context_number(struct fu_context *context) {
     return ++context->last_id;
 }

@@ -55,6 +55,11 @@ void fu_context_drop(struct fu_context *context);
 /* Seconds by the engine's clock. */
 double fu_context_now(const struct fu_context *context);
 
+/* The timer `limit`, which bounds the time that others take, has fired: sets it for as much longer as steps came late
+ * since `*absent` was read from http.absent, and returns true. Once, for which `*absent` becomes negative: it would
+ * never end for who moves the engine once a frame, always a little late. Cannot fail. */
+bool fu_context_extend(struct fu_context *context, struct fu_timer *limit, double *absent);
+
 /* Gives the empty `body` the memory of a page that was read, where there is any: pages come and go by the thousand, and
  * malloc would give their memory back to the system and ask for it again each time. */
 void fu_context_take_spare(struct fu_context *context, struct fu_buffer *body);

@@ -100,12 +100,9 @@ static void on_timer(struct fu_timer *timer) {
 
 static void on_total(struct fu_timer *timer) {
     struct fusioo_oauth *oauth = oauth_of(timer, offsetof(struct fusioo_oauth, total));
-    double absent = oauth->context->http.absent - oauth->absent;
     fusioo_error error;
-    if (absent > 0) {
-        oauth->absent += absent; /* nobody moved the engine for so long: that is no time that anything took */
-        fu_timers_set(&oauth->context->http.timers, timer, fu_context_now(oauth->context) + absent);
-        return;
+    if (fu_context_extend(oauth->context, timer, &oauth->absent)) {
+        return; /* nobody moved the engine for so long: that is no time that anything took */
     }
     fu_error_set(&error, FUSIOO_TIMEOUT, "%s in %g seconds (timeout.total)",
                  oauth->state == FU_OAUTH_LOCKING

@@ -109,7 +109,7 @@ struct fusioo_oauth {
     bool reloaded;               /* the store was looked at again after the service had refused the refresh token */
     bool exhausted;              /* the refresh token is refused; a grant of its own is tried */
     int attempts;                /* requests sent for this piece of work */
-    double absent;               /* the engine's absence that `total` has allowed for */
+    double absent;               /* the engine's absence when `total` was set; negative: it was allowed for */
     struct fu_timer timer, total;
     struct fu_transfer *transfer;
     struct fu_buffer form, answer;
