@@ -271,6 +271,17 @@ static void a_question_that_is_cancelled_loses_no_token(void **state) {
     end(&program);
 }
 
+static void an_engine_that_is_closed_waits_for_the_token(void **state) {
+    (void)state;
+    struct program program;
+    assert_true(begin(&program, FUSIOO_PASSWORD));
+    fusioo_ask *ask = begin_refresh(&program);
+    fusioo_ask_cancel(ask);
+    fusioo_ask_free(ask);
+    end(&program);
+    assert_int_equal(kept(), tokens());
+}
+
 /* The child takes nothing from its parent: neither the request that is under way nor the lock. */
 static void a_child_leaves_the_renewal_to_its_parent(void **state) {
     (void)state;
@@ -403,6 +414,7 @@ int main(void) {
         cmocka_unit_test_setup(who_knows_the_password_signs_in_again, prepare),
         cmocka_unit_test_setup(a_code_is_exchanged, prepare),
         cmocka_unit_test_setup(a_question_that_is_cancelled_loses_no_token, prepare),
+        cmocka_unit_test_setup(an_engine_that_is_closed_waits_for_the_token, prepare),
         cmocka_unit_test_setup(a_child_leaves_the_renewal_to_its_parent, prepare),
         cmocka_unit_test_setup(a_renewal_runs_out_of_memory, prepare),
         cmocka_unit_test_setup(a_first_token_runs_out_of_memory, prepare),

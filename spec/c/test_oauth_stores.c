@@ -110,7 +110,7 @@ static void a_store_that_cannot_be_locked_ends_a_sign_in(void **state) {
     assert_int_equal(requests, 0);
 }
 
-/* The store does not say whether it has kept the token: it counts as not kept, and is used. */
+/* The store does not say whether it has kept the token: it counts as not kept. */
 static void a_store_that_saves_for_ever_ends_the_patience(void **state) {
     (void)state;
     make(FUSIOO_PASSWORD, FUSIOO_STORE_ON_NEED, false);
@@ -119,10 +119,46 @@ static void a_store_that_saves_for_ever_ends_the_patience(void **state) {
     assert_int_equal(number_of(ask), 0);
     assert_int_equal(why.kind, FUSIOO_TIMEOUT);
     ask = ask_token();
+    pass(301);
+    assert_int_equal(number_of(ask), 0);
+    assert_int_equal(why.kind, FUSIOO_TIMEOUT);
+    take_store_need(FUSIOO_STORE_END);
+    ask = ask_token();
     load(NULL);
     take_store_need(FUSIOO_STORE_SAVE);
     fusioo_oauth_stored(oauth, asked, FUSIOO_STORED, NULL);
     assert_int_equal(number_of(ask), 1);
+    assert_int_equal(requests, 1);
+}
+
+/* It may still put this token over one that another process gets meanwhile: so nobody else gets the lock. */
+static void a_save_that_outlasts_the_patience_keeps_the_lock(void **state) {
+    (void)state;
+    fusioo_need need;
+    make(FUSIOO_PASSWORD, FUSIOO_STORE_ON_NEED, true);
+    oauth->manners.total_timeout = 10;
+    fusioo_ask *ask = ask_token();
+    load(NULL);
+    take_store_need(FUSIOO_STORE_LOCK);
+    fusioo_oauth_stored(oauth, asked, FUSIOO_STORED, NULL);
+    load(NULL);
+    give(1, 3600);
+    take_store_need(FUSIOO_STORE_SAVE);
+    pass(11);
+    assert_int_equal(number_of(ask), 0);
+    ask = ask_token();
+    pass(9); /* each of those who ask has patience for so long */
+    assert_int_equal(number_of(ask), -1);
+    pass(2);
+    assert_int_equal(number_of(ask), 0);
+    ask = ask_token();
+    while (fu_need_take(context, &need)) {
+        assert_int_equal(need.kind, FUSIOO_NEED_EVENT);
+    }
+    assert_true(fusioo_oauth_stored(oauth, asked, FUSIOO_STORED, NULL));
+    take_store_need(FUSIOO_STORE_END);
+    assert_int_equal(number_of(ask), 1);
+    assert_true(is_good(1));
     assert_int_equal(requests, 1);
 }
 
@@ -396,6 +432,37 @@ static void what_a_store_holds_is_given_back_where_memory_ends(void **state) {
     assert_true(runs > 10);
 }
 
+/* The answer to a code that could not be read for want of memory says nothing of the refresh token. */
+static void an_answer_that_is_read_later_is_read_as_what_it_is(void **state) {
+    (void)state;
+    char text[FUSIOO_STATE_SIZE];
+    char url[128];
+    const fusioo_token old = {"access-1", NULL, "refresh-1", wall + 3600};
+    make(FUSIOO_AUTHORIZATION_CODE, FUSIOO_STORE_ON_NEED, false);
+    assert_non_null(fusioo_oauth_authorize_url(oauth, text, &why));
+    snprintf(url, sizeof url, "http://127.0.0.1:9/back?code=c&state=%s", text);
+    fusioo_ask *ask = fusioo_oauth_finish(oauth, url, text, &why);
+    assert_non_null(ask);
+    move();
+    load(&old);
+    load(&old);
+    heap_fail_at(&core_heap, 1);
+    refuse("invalid_grant");
+    heap_fail_at(&core_heap, 0);
+    assert_int_equal(number_of(ask), 0);
+    assert_int_equal(why.kind, FUSIOO_MEMORY);
+    ask = ask_other();
+    load(&old);
+    move();
+    load(&old);
+    assert_non_null(under_way);
+    assert_non_null(strstr(under_way->form, "refresh_token=refresh-1"));
+    give(2, 3600);
+    take_store_need(FUSIOO_STORE_SAVE);
+    fusioo_oauth_stored(oauth, asked, FUSIOO_STORED, NULL);
+    assert_int_equal(number_of(ask), 2);
+}
+
 static int open_heaps(void **state) {
     (void)state;
     heaps_open();
@@ -409,6 +476,7 @@ int main(void) {
         TEST(a_store_that_fails_fails_the_question_before_a_request),
         TEST(a_store_that_cannot_be_locked_ends_a_sign_in),
         TEST(a_store_that_saves_for_ever_ends_the_patience),
+        TEST(a_save_that_outlasts_the_patience_keeps_the_lock),
         TEST(who_holds_the_lock_for_ever_ends_the_patience),
         TEST(a_refresh_that_is_refused_is_not_asked_for_again),
         TEST(a_store_without_a_lock_may_have_got_another_token),
@@ -419,6 +487,7 @@ int main(void) {
         TEST(a_store_that_is_busy_when_it_is_to_keep_has_failed),
         TEST(an_answer_that_comes_too_late_is_not_taken_for_anothers),
         TEST(the_end_of_work_is_told_though_the_sign_in_has_gone),
+        TEST(an_answer_that_is_read_later_is_read_as_what_it_is),
         cmocka_unit_test(what_a_store_holds_is_given_back_where_memory_ends),
     };
     return cmocka_run_group_tests(tests, open_heaps, NULL);

@@ -10,6 +10,9 @@
 #include "oauth.h"
 #include "pager.h"
 
+/* Seconds that closing an engine waits for tokens that are on their way. */
+#define CLOSE_PATIENCE 5.0
+
 struct fusioo_engine {
     struct fu_context *context;
 };
@@ -28,6 +31,24 @@ fusioo_engine *fusioo_engine_new(fusioo_error *error) {
     return engine;
 }
 
+static size_t step(struct fu_context *context, double budget);
+static bool poll_for(struct fu_context *context, double seconds);
+
+/* Waits for the answers to requests for tokens that go into files: the service may have put another refresh token in
+ * the old one's place already. A signal ends the waiting. */
+static void finish_sign_ins(struct fu_context *context) {
+    double until = fu_context_now(context) + CLOSE_PATIENCE;
+    if (fu_http_is_inherited(&context->http)) {
+        return; /* the parent has them */
+    }
+    bool going = true;
+    while (going && fu_oauths_are_sending(context)) {
+        double left = until - fu_context_now(context);
+        step(context, -1);
+        going = left > 0 && poll_for(context, left);
+    }
+}
+
 void fusioo_engine_free(fusioo_engine *engine) {
     if (engine == NULL) {
         return;
@@ -35,6 +56,7 @@ void fusioo_engine_free(fusioo_engine *engine) {
     engine->context->closed = true;
     fu_calls_end(engine->context, NULL, FUSIOO_CANCELLED);
     fu_asks_end(engine->context);
+    finish_sign_ins(engine->context);
     fu_oauths_end(engine->context);
     fu_context_drop(engine->context);
     fu_free(engine);

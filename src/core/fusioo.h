@@ -101,7 +101,7 @@ typedef struct fusioo_engine fusioo_engine;
 fusioo_engine *fusioo_engine_new(fusioo_error *error);
 
 /* Gives up the engine. Calls that are still under way end with FUSIOO_CANCELLED; clients that stand on it can start no
- * more. No errors. */
+ * more. Blocks for 5 s at most where a token for a file is on its way, which could be lost. No errors. */
 void fusioo_engine_free(fusioo_engine *engine);
 
 /* Does what can be done now and never blocks; stops after about `budget` seconds (negative: no limit). Returns how many

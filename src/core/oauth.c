@@ -109,7 +109,7 @@ static void on_total(struct fu_timer *timer) {
                      ? "another process has locked the token's store, and did not give it back"
                      : "there was no token",
                  fu_oauth_manners(oauth).total_timeout);
-    if (oauth->state == FU_OAUTH_SENDING) {
+    if (oauth->state == FU_OAUTH_SENDING || oauth->state == FU_OAUTH_SAVING) {
         fu_oauth_on_patience(oauth, &error);
     } else {
         fu_oauth_on_failed(oauth, false, &error);
@@ -255,6 +255,14 @@ const char *fusioo_oauth_authorize_url(fusioo_oauth *oauth, char state[FUSIOO_ST
 static void tell(struct fu_ask *ask, const fusioo_error *error) {
     fu_oauth_take_back(ask);
     ask->told(ask, NULL, error);
+}
+
+bool fu_oauths_are_sending(const struct fu_context *context) {
+    const struct fusioo_oauth *oauth = context->oauths;
+    while (oauth != NULL && !(oauth->state == FU_OAUTH_SENDING && oauth->store == FUSIOO_STORE_FILE)) {
+        oauth = oauth->next;
+    }
+    return oauth != NULL;
 }
 
 void fu_oauths_end(struct fu_context *context) {

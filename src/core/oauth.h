@@ -109,12 +109,14 @@ struct fusioo_oauth {
     bool reloaded;               /* the store was looked at again after the service had refused the refresh token */
     bool exhausted;              /* the refresh token is refused; a grant of its own is tried */
     int attempts;                /* requests sent for this piece of work */
+    double save_until;           /* how long a save that lasts may last; 0: nobody has lost patience with it */
     double absent;               /* the engine's absence when `total` was set; negative: it was allowed for */
     struct fu_timer timer, total;
     struct fu_transfer *transfer;
     struct fu_buffer form, answer;
     bool undigested; /* the answer is there, with a token maybe that will not come again, but memory ended */
-    struct fu_http_outcome outcome; /* how it came */
+    bool answers_sign_in, answers_grant; /* was it signing_in, was the refresh token exhausted when it was sent */
+    struct fu_http_outcome outcome;      /* how it came */
 };
 
 /* Makes a sign-in as fusioo_oauth_new does, on a context instead of an engine. */
@@ -136,6 +138,9 @@ struct fusioo_oauth *fu_oauth_keep(struct fusioo_oauth *oauth);
 
 /* Gives one reference up; the last one frees it. */
 void fu_oauth_drop(struct fusioo_oauth *oauth);
+
+/* Has any sent a request whose token will be kept in a file? */
+bool fu_oauths_are_sending(const struct fu_context *context);
 
 /* The engine is given up: all who ask are told FUSIOO_CANCELLED, and what is under way ends. */
 void fu_oauths_end(struct fu_context *context);

@@ -26,8 +26,8 @@ void fu_oauth_on_token(struct fusioo_oauth *oauth, struct fu_token *token, doubl
 /* The request has brought no token. `refused`: the service will not have the refresh token. */
 void fu_oauth_on_failed(struct fusioo_oauth *oauth, bool refused, const fusioo_error *error);
 
-/* The request takes longer than those who ask have patience for: they are told so, and it goes on, since the token that
- * it may bring will not come a second time. */
+/* The request, or keeping what it has brought, takes longer than those who ask have patience for: they are told so, and
+ * it goes on, since the token will not come a second time. */
 void fu_oauth_on_patience(struct fusioo_oauth *oauth, const fusioo_error *error);
 
 /* The timer of the work has fired where the work waits for its turn. */

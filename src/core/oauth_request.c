@@ -170,6 +170,8 @@ static void digest(struct fusioo_oauth *oauth, const struct fu_http_outcome *out
     }
     if (error.kind == FUSIOO_MEMORY && outcome->kind == FUSIOO_OK) {
         oauth->undigested = true;
+        oauth->answers_sign_in = oauth->signing_in;
+        oauth->answers_grant = oauth->exhausted;
         oauth->outcome = *outcome;
     }
     fu_oauth_scrub(oauth, &error);
@@ -196,6 +198,7 @@ void fu_oauth_send(struct fusioo_oauth *oauth) {
     struct fu_manners manners = fu_oauth_manners(oauth);
     if (oauth->undigested) {
         struct fu_http_outcome outcome = oauth->outcome;
+        oauth->state = FU_OAUTH_SENDING; /* it was: what fails from here on is not the store */
         digest(oauth, &outcome);
         return;
     }

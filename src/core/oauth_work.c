@@ -13,6 +13,10 @@
 /* Seconds until a renewal that failed before the token's end, or a token that could not be kept, is tried again. */
 #define TRY_AGAIN 10.0
 
+/* Seconds for which a store that does not say whether it has kept a token keeps the lock, after those who asked have
+ * lost their patience: what it keeps later may be older than another process's. */
+#define SAVE_PATIENCE 300.0
+
 /* Seconds between two tries to get a lock that somebody else has. */
 #define LOCK_AGAIN 0.02
 
@@ -172,9 +176,10 @@ static void serve_failure(struct fusioo_oauth *oauth, bool all, const fusioo_err
 
 /* Who asks has patience for so long from now on; who joins them later has what they have left. */
 static void set_patience(struct fusioo_oauth *oauth) {
-    if (!fu_timer_is_set(&oauth->total)) {
+    double until = now_of(oauth) + fu_oauth_manners(oauth).total_timeout;
+    if (oauth->save_until > 0 ? until < oauth->total.due : !fu_timer_is_set(&oauth->total)) {
         oauth->absent = oauth->context->http.absent;
-        fu_timers_set(timers_of(oauth), &oauth->total, now_of(oauth) + fu_oauth_manners(oauth).total_timeout);
+        fu_timers_set(timers_of(oauth), &oauth->total, until);
     }
 }
 
@@ -201,6 +206,7 @@ static void put_down(struct fusioo_oauth *oauth) {
     oauth->signing_in = oauth->reloaded = oauth->exhausted = false;
     oauth->why = NULL;
     oauth->attempts = 0;
+    oauth->save_until = 0;
 }
 
 void fu_oauth_abandon(struct fusioo_oauth *oauth) {
@@ -220,7 +226,7 @@ void fu_oauth_rest(struct fusioo_oauth *oauth) {
 }
 
 void fu_oauth_ask(struct fusioo_oauth *oauth, struct fu_ask *ask) {
-    bool may_wait = !(ask->strict || now_of(oauth) >= oauth->save_again);
+    bool may_wait = !ask->strict && (now_of(oauth) < oauth->save_again || oauth->state == FU_OAUTH_SAVING);
     if (oauth->loaded && is_good_for(oauth, ask, false) && (!oauth->unsaved || may_wait)) {
         ask->place = NULL;
         ask->told(ask, &oauth->token, NULL);
@@ -311,7 +317,9 @@ static void decide(struct fusioo_oauth *oauth) {
         return;
     }
     if (oauth->undigested) {
-        oauth->why = "expiry";
+        oauth->signing_in = oauth->answers_sign_in;
+        oauth->exhausted = oauth->answers_grant;
+        oauth->why = oauth->signing_in ? "sign-in" : "expiry";
         fu_oauth_send(oauth);
         return;
     }
@@ -425,7 +433,18 @@ void fu_oauth_on_failed(struct fusioo_oauth *oauth, bool refused, const fusioo_e
 }
 
 void fu_oauth_on_patience(struct fusioo_oauth *oauth, const fusioo_error *error) {
-    serve_failure(oauth, true, error); /* fu_oauth_ask sets it anew for who comes later */
+    if (oauth->state == FU_OAUTH_SAVING) {
+        oauth->save_until = oauth->save_until > 0 ? oauth->save_until : now_of(oauth) + SAVE_PATIENCE;
+        if (now_of(oauth) >= oauth->save_until) {
+            fu_oauth_on_failed(oauth, false, error);
+            return;
+        }
+        oauth->unsaved = true; /* as far as is known */
+        oauth->trouble = *error;
+        oauth->absent = -1;
+        fu_timers_set(timers_of(oauth), &oauth->total, oauth->save_until);
+    }
+    serve_failure(oauth, true, error); /* fu_oauth_ask sets the patience of who comes later */
 }
 
 void fu_oauth_on_saved(struct fusioo_oauth *oauth, const fusioo_error *error) {
