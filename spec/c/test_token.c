@@ -163,6 +163,14 @@ static void test_scrubbing(void **state) {
         {"a b c", "b", "a b c"},
         {"as it is", NULL, "as it is"},
         {"aaaab", "aaab", "a***"},
+        {"says x=ab%2Fcd%2b%20e+f%25!", "ab/cd+ e f%", "says x=***!"},
+        {"ab/cd%2B and ab%2Fcd+", "ab/cd+", "*** and ***"},
+        {"is 100%25 and 100%2525", "100%25", "is *** and ***25"},
+        {"%61%62%63d is abcd", "abcd", "*** is ***"},
+        {"cut off: ab%2Fcd%2Fef%2", "ab/cd/ef/gh", "cut off: ***"},
+        {"cut off: ab%2Fcd%2Fef%", "ab/cd/ef/gh", "cut off: ***"},
+        {"cut off: ab%2Fcd%2", "ab/cd/ef/gh", "cut off: ab%2Fcd%2"},
+        {"100% as it %2 is", "abcd/efgh", "100% as it %2 is"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         char text[64];

@@ -5,7 +5,8 @@
 #ifndef FU_SCRUB_H
 #define FU_SCRUB_H
 
-/* Puts "***" in the place of each occurrence of `secret` in `text`, also of one that the end of the text has cut off.
+/* Puts "***" in the place of each occurrence of `secret` in `text`, also of one that the end of the text has cut off
+ * or that is encoded as in a form or an address.
  * What is shorter than 4 bytes is no secret, and would take letters out of words. NULL is fine. */
 void fu_scrub(char *text, const char *secret);
 
