@@ -205,6 +205,22 @@ static void what_killed_processes_left_goes_with_the_next_saving(void **state) {
     assert_string_equal(read_it(), "next");
 }
 
+static void root_leaves_the_file_to_its_owner_where_root_runs_this(void **state) {
+    (void)state;
+    struct stat found;
+    if (geteuid() != 0) {
+        skip();
+    }
+    write_it("first");
+    assert_int_equal(chown(path, 65534, 65533), 0);
+    write_it("second");
+    assert_int_equal(stat(path, &found), 0);
+    assert_int_equal(found.st_uid, 65534);
+    assert_int_equal(found.st_gid, 65533);
+    assert_int_equal(found.st_mode & 07777, 0600);
+    assert_string_equal(read_it(), "second");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(no_file_is_no_token, begin, end),
@@ -214,6 +230,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(what_is_no_file_or_too_large_is_refused, begin, end),
         cmocka_unit_test_setup_teardown(a_full_disk_leaves_the_old_token, begin, end),
         cmocka_unit_test_setup_teardown(a_killed_process_leaves_a_whole_token, begin, end),
+        cmocka_unit_test_setup_teardown(root_leaves_the_file_to_its_owner_where_root_runs_this, begin, end),
         cmocka_unit_test_setup_teardown(what_killed_processes_left_goes_with_the_next_saving, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

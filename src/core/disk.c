@@ -156,11 +156,16 @@ bool fusioo_file_commit(fusioo_file *file, fusioo_error *error) {
         fusioo_file_discard(file);
         return false;
     }
-    if (!file->secret && stat(file->path, &old) == 0) {
+    bool good = true;
+    bool replaces = stat(file->path, &old) == 0;
+    if (replaces && !file->secret) {
         fchmod(file->fd, old.st_mode & 07777); /* who could read the file before can read the new one */
+    } else if (replaces && old.st_uid != geteuid()) {
+        /* Of a user whose secret root keeps: it stays theirs. */
+        good = fchown(file->fd, old.st_uid, old.st_gid) == 0 || fail(error, "keep the owner of", file->path);
     }
-    bool good = !file->reserved || ftruncate(file->fd, lseek(file->fd, 0, SEEK_CUR)) == 0 ||
-                fail(error, "shorten", file->beside);
+    good = good && (!file->reserved || ftruncate(file->fd, lseek(file->fd, 0, SEEK_CUR)) == 0 ||
+                    fail(error, "shorten", file->beside));
     good = good && (fsync(file->fd) == 0 || fail(error, "save", file->beside));
     bool closed = close(file->fd) == 0;
     file->fd = -1;
