@@ -57,6 +57,24 @@ describe("a store of the program's own", function()
     end
   end)
 
+  it("may return a token that makes its fields when it is asked for them", function()
+    local expires_at = os.time() + 3600
+    local function value_of(name) return name .. ("-made-up"):rep(10) end
+    local token = setmetatable({}, {__index = function(_, name)
+      collectgarbage() -- what nobody holds is gone
+      return name == "expires_at" and expires_at or name == "token_type" and "bearer" or value_of(name)
+    end})
+    local auth = sign_ins.new(service, {store = {load = function() return token end, save = print}})
+    local found = assert(auth:token())
+    assert.same({
+      access_token = value_of "access_token", refresh_token = value_of "refresh_token", token_type = "bearer",
+      expires_at = expires_at,
+    }, found)
+    local raising = setmetatable({}, {__index = function() error("no such field", 0) end})
+    local _, err = sign_ins.new(service, {store = {load = function() return raising end, save = print}}):token()
+    assert.matches("load returned what is no token", tostring(err))
+  end)
+
   it("may wait in its functions, where nothing may block", function()
     local kept, order = nil, {}
     local client = fusioo.new{base_url = service.url, token = service.token, runtime = "step", rate = {ledger = false}}

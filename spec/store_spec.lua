@@ -62,6 +62,29 @@ describe("fusioo.store.memory", function()
     one.save(TOKEN)
     assert.is_nil(other.load())
   end)
+
+  it("is locked once at a time", function()
+    local store = fusioo.store.memory()
+    local unlock = store.lock()
+    assert.is_nil(store.lock())
+    unlock()
+    local other = store.lock()
+    unlock() -- once more, and too late
+    assert.is_nil(store.lock())
+    other()
+    assert.is_function(store.lock())
+  end)
+
+  it("is not locked in a forked child, which cannot unlock it", function()
+    local core = require "fusioo.core"
+    local process_id = core.process_id
+    finally(function() core.process_id = process_id end)
+    local store = fusioo.store.memory()
+    assert(store.lock())
+    core.process_id = function() return process_id() + 1 end
+    assert.is_function(store.lock())
+    assert.is_nil(store.lock())
+  end)
 end)
 
 describe("fusioo.store.file", function()

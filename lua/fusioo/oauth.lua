@@ -37,6 +37,25 @@ local function flatten(given)
   }
 end
 
+-- What locks and unlocks is there from the beginning, and notes what it has got before anything else can fail: wherever
+-- memory ends, a lock is given back.
+local function prepare_locking(self)
+  self._got = false     -- what gives a lock back that the core has not heard of yet
+  self._locked = false  -- the number under which the core asked for the lock that it holds
+  self._unlock = false  -- what gives that back
+  self._process = 0     -- the process that has it: a forked child has not
+  function self._take()
+    local unlock, err = self._store.lock()
+    if type(unlock) == "function" then self._got = unlock end
+    return unlock, err
+  end
+  function self._give_back()
+    local unlock = self._unlock
+    if unlock and self._process == core.process_id() then unlock() end
+    if self._unlock == unlock then self._locked, self._unlock = false, false end
+  end
+end
+
 --- Makes a sign-in. Raises on an unknown, ill-typed or missing option; nothing is read or asked before the first use.
 -- @param given `client_id`, `client_secret`, `redirect_uri`: those of the registered application; `grant`:
 -- `"authorization_code"` (default) or `"implicit"`, where a person signs in on Fusioo's page, `"password"` (with
@@ -61,9 +80,8 @@ function oauth.new(given)
     _client_id = given.client_id,
     _on_event = given.on_event,
     _runtime = runtimes.find(given.runtime),
-    _locked = false, -- the number under which the core asked for the lock that it holds
-    _unlock = false, -- what gives it back
   }, OAuth)
+  prepare_locking(self)
   scheduler.register(sign_in:id(), self)
   return self
 end
@@ -154,14 +172,30 @@ end
 
 local answers = {}
 
+-- Only these fields, and read once: the core reads a table, whatever it was that the store gave.
+local function plain(token)
+  return {
+    access_token = token.access_token, token_type = token.token_type, refresh_token = token.refresh_token,
+    expires_at = token.expires_at,
+  }
+end
+
+local function give_token(self, number, token)
+  self._core:loaded(number, plain(token))
+end
+
 function answers.load(self, number, ok, token, err)
   if not ok then
     self._core:loaded(number, nil, trouble("load", true, token))
   elseif token == nil then
     self._core:loaded(number, nil, err ~= nil and trouble("load", false, err) or nil)
-  elseif not pcall(self._core.loaded, self._core, number, token) then
-    self._core:loaded(number, nil,
-      "the store's function load returned what is no token: it is a table with access_token")
+  else
+    local read, why = false, nil
+    if type(token) == "table" then read, why = pcall(give_token, self, number, token) end
+    if not read then
+      self._core:loaded(number, nil, why == NO_MEMORY and why or
+        "the store's function load returned what is no token: it is a table with access_token")
+    end
   end
 end
 
@@ -176,11 +210,14 @@ function answers.save(self, number, ok, saved, err)
 end
 
 function answers.lock(self, number, ok, unlock, err)
-  if not ok then
+  local got = self._got
+  if got then
+    local process, held = core.process_id(), self._core:stored(number, "stored")
+    self._got = false
+    if not held then return got end
+    self._locked, self._unlock, self._process = number, got, process
+  elseif not ok then
     self._core:stored(number, "failed", trouble("lock", true, unlock))
-  elseif type(unlock) == "function" then
-    if not self._core:stored(number, "stored") then return unlock end
-    self._locked, self._unlock = number, unlock
   elseif not unlock and err ~= nil then
     self._core:stored(number, "failed", trouble("lock", false, err))
   elseif unlock then
@@ -191,8 +228,12 @@ function answers.lock(self, number, ok, unlock, err)
   end
 end
 
--- Unlocking cannot fail for anybody.
-answers["end"] = function() end
+-- It was given back already, unless there was no memory even for that.
+answers["end"] = function(self, number, ok, err)
+  if self._locked ~= number then return end
+  if not ok and err == NO_MEMORY then pcall(self._give_back) end
+  self._locked, self._unlock = false, false
+end
 
 --- Tells the core how the store's function went.
 -- @param wish "load", "save", "lock" or "end"
@@ -205,6 +246,13 @@ function OAuth:_answer_store(wish, number, ok, ...)
   return answers[wish](self, number, ok, ...)
 end
 
+--- Has the store been locked, and the core not heard of it yet?
+-- @return boolean
+-- @local
+function OAuth:_has_lock_to_tell()
+  return self._got ~= false
+end
+
 --- What the store has to do for the core, as a function that is called once.
 -- @param wish "load", "save", "lock" or "end"
 -- @param number the one of the wish; of an end, that of the lock which is to be given back
@@ -212,14 +260,16 @@ end
 -- @local
 function OAuth:_for_store(wish, number)
   if wish == "end" then
-    local unlock = self._locked == number and self._unlock
-    self._locked, self._unlock = false, false -- a lock from before a fork is the parent's
-    return unlock or nil
+    if self._locked == number then return self._give_back end
+    self._locked, self._unlock = false, false -- of the parent, before a fork
+    return nil
+  elseif wish == "lock" then
+    return self._take
   elseif wish == "save" then
     local token, save = self._core:to_save(), self._store.save
     return function() return save(token) end
   end
-  return self._store[wish]
+  return self._store.load
 end
 
 return oauth

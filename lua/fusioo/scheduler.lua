@@ -16,7 +16,7 @@ local WAIT = tasks.WAIT
 local waiting = {}  -- number of a call or pager → the task that waits for it
 local clients = setmetatable({}, {__mode = "v"})  -- number of a client or sign-in → itself
 local at_work = {}  -- number of a sign-in whose store is in use → itself, though nobody else may hold it any more
-local storing = {}  -- the tasks that functions of stores run as
+local storing = {}  -- the tasks that functions of stores run as, in their order
 local outside = setmetatable({}, {__mode = "k"})  -- calls and pagers that are waited for outside of tasks
 local outer_runtime                               -- how the client that waited last in a task waits outside of them
 local deadline                                    -- in a step with a budget: when tasks give up their turn
@@ -91,10 +91,12 @@ local function run_for_store(oauth, run, in_step, on_end)
     return
   end
   local task = tasks.new(run, oauth, function(ended)
-    storing[ended] = nil
+    for i, other in ipairs(storing) do
+      if other == ended then table.remove(storing, i) end
+    end
     on_end(not ended.failed, ended.results[ended.failed and 2 or 1], ended.results[2])
   end)
-  storing[task] = true
+  storing[#storing + 1] = task
   tasks.make_runnable(task)
 end
 
@@ -105,15 +107,33 @@ local function need_store(oauth, id, wish, number, in_step)
   if not run then return end
   run_for_store(oauth, run, in_step, function(...)
     local unlock = answer_store(oauth, wish, number, ...)
-    if unlock then run_for_store(oauth, unlock, in_step, function() end) end
+    if unlock and not pcall(run_for_store, oauth, unlock, in_step, type) then pcall(unlock) end
   end)
+end
+
+-- The wish of a sign-in's store that there was no memory to fulfil. It fails; where there is no memory even to say so,
+-- the next one who moves the engine tries again.
+local lost = {oauth = false, id = 0, wish = false, number = 0}
+
+local function answer_lost()
+  local unlock = lost.oauth:_answer_store(lost.wish, lost.number, false, NO_MEMORY)
+  lost.oauth = false
+  if unlock then pcall(unlock) end
+end
+
+local function try_lost(in_step)
+  if not lost.oauth:_has_lock_to_tell() and pcall(need_store, lost.oauth, lost.id, lost.wish, lost.number, in_step) then
+    lost.oauth = false
+  else
+    answer_lost()
+  end
 end
 
 -- A store's tasks that a step has begun and had no time for: whoever waits outside of tasks may wait for them.
 local function run_stores()
-  if next(storing) == nil then return end
+  if not storing[1] then return end
   local queued = {}
-  for task in pairs(storing) do
+  for _, task in ipairs(storing) do
     if task.queued then queued[#queued + 1] = task end
   end
   for _, task in ipairs(queued) do tasks.run_now(task) end
@@ -123,6 +143,7 @@ end
 -- again. `in_step`: may stores run as tasks?
 local function answer_needs(engine, in_step)
   local ok, err = true, nil
+  if lost.oauth then try_lost(in_step) end
   while true do
     local kind, a, b, number = engine:next_need()
     if kind == nil then
@@ -136,7 +157,8 @@ local function answer_needs(engine, in_step)
     elseif kind == "store" then
       local oauth = at_work[a] or clients[a]
       if oauth and not pcall(need_store, oauth, a, b, number, in_step) then
-        oauth:_answer_store(b, number, false, NO_MEMORY)
+        lost.oauth, lost.id, lost.wish, lost.number = oauth, a, b, number
+        answer_lost()
       end
     else
       local client = clients[a]

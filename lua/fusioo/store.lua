@@ -111,12 +111,13 @@ end
 -- @usage local store = fusioo.store.memory()
 function store.memory()
   local kept
-  local locked = false
+  local holder, process = false, 0 -- what gives the lock back; a child of the process that has it has none
   return {
     lock = function()
-      if locked then return nil end
-      locked = true
-      return function() locked = false end
+      if holder and process == core.process_id() then return nil end
+      local function unlock() if holder == unlock then holder = false end end
+      holder, process = unlock, core.process_id()
+      return unlock
     end,
     load = function() return kept and copy(kept) end,
     save = function(token)

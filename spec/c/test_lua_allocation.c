@@ -263,6 +263,16 @@ static void in_a_frame_loop(void **state) {
     starve("frames");
 }
 
+static void renewing(void **state) {
+    (void)state;
+    starve("renew");
+}
+
+static void renewing_in_a_frame_loop(void **state) {
+    (void)state;
+    starve("renew_in_frames");
+}
+
 /* A module that could not be loaded can be loaded later, and then works. */
 static void loading(void **state) {
     (void)state;
@@ -306,8 +316,13 @@ static int close_all(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(loading),      cmocka_unit_test(reading),         cmocka_unit_test(writing),
-        cmocka_unit_test(side_by_side), cmocka_unit_test(in_a_frame_loop),
+        cmocka_unit_test(loading),
+        cmocka_unit_test(reading),
+        cmocka_unit_test(writing),
+        cmocka_unit_test(side_by_side),
+        cmocka_unit_test(in_a_frame_loop),
+        cmocka_unit_test(renewing),
+        cmocka_unit_test(renewing_in_a_frame_loop),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }

@@ -2,8 +2,6 @@
  * know: libcurl, sockets. */
 #include "token_service.h"
 
-#include "failing_heap.h"
-
 /* ---- Stores of the engine's owner ---- */
 
 /* Brings a sign-in without a lock to where its first token is to be kept; the store is empty. */
@@ -352,121 +350,21 @@ static void the_end_of_work_is_told_though_the_sign_in_has_gone(void **state) {
     assert_int_equal(need.client, id);
 }
 
-/* ---- Memory ---- */
-
-static uint64_t locked; /* the number of the lock that is held; 0: none is */
-static int stored;      /* the number of the token that the store holds; 0: none */
-
-static void answer_need(const fusioo_need *need) {
-    const fusioo_token held = {"access-1", NULL, "refresh-1", wall + 3600};
-    switch (need->store) {
-    case FUSIOO_STORE_LOAD:
-        fusioo_oauth_loaded(oauth, need->id, stored != 0 ? &held : NULL, NULL);
-        break;
-    case FUSIOO_STORE_LOCK:
-        assert_int_equal(locked, 0);
-        locked = need->id;
-        assert_true(fusioo_oauth_stored(oauth, need->id, FUSIOO_STORED, NULL));
-        break;
-    case FUSIOO_STORE_SAVE:
-        assert_int_not_equal(locked, 0);
-        stored = 1;
-        assert_true(fusioo_oauth_stored(oauth, need->id, FUSIOO_STORED, NULL));
-        break;
-    default:
-        assert_int_equal(need->id, locked);
-        locked = 0;
-    }
-}
-
-/* Moves everything until nothing is left to do; the service gives token 1. */
-static void let_everything_happen(void) {
-    fusioo_need need;
-    do {
-        move();
-        if (under_way != NULL) {
-            give(1, 3600);
-        }
-        while (fu_need_take(context, &need)) {
-            if (need.kind == FUSIOO_NEED_STORE) {
-                answer_need(&need);
-            }
-        }
-    } while (context->under_way > 0);
-}
-
-/* Gets a token. False: there was no memory. */
-static bool get_token(void) {
-    fusioo_ask *ask = fusioo_oauth_token(oauth, &why);
-    if (ask != NULL) {
-        let_everything_happen();
-    }
-    bool good = ask != NULL && number_of(ask) == 1;
-    if (!good) {
-        assert_int_equal(why.kind, FUSIOO_MEMORY);
-    }
-    return good;
-}
-
-/* Each allocation fails once: no lock stays held, and the next question is answered without another request. */
-static void what_a_store_holds_is_given_back_where_memory_ends(void **state) {
+static void a_forked_child_gives_no_lock_of_its_parent_back(void **state) {
     (void)state;
-    long runs = 0;
-    for (bool failed = true; failed; runs++) {
-        assert_int_equal(set_up(NULL), 0);
-        make(FUSIOO_PASSWORD, FUSIOO_STORE_ON_NEED, true);
-        stored = 0;
-        heap_fail_at(&core_heap, runs + 1);
-        bool good = get_token();
-        failed = core_heap.failed;
-        heap_fail_at(&core_heap, 0);
-        assert_int_equal(locked, 0);
-        assert_true(good || failed);
-        assert_true(get_token());
-        assert_int_equal(locked, 0);
-        assert_int_equal(stored, 1);
-        assert_int_equal(requests, 1);
-        tear_down(NULL);
-    }
-    print_message("%ld allocations failed, one in each run\n", runs - 1);
-    assert_true(runs > 10);
-}
-
-/* The answer to a code that could not be read for want of memory says nothing of the refresh token. */
-static void an_answer_that_is_read_later_is_read_as_what_it_is(void **state) {
-    (void)state;
-    char text[FUSIOO_STATE_SIZE];
-    char url[128];
-    const fusioo_token old = {"access-1", NULL, "refresh-1", wall + 3600};
-    make(FUSIOO_AUTHORIZATION_CODE, FUSIOO_STORE_ON_NEED, false);
-    assert_non_null(fusioo_oauth_authorize_url(oauth, text, &why));
-    snprintf(url, sizeof url, "http://127.0.0.1:9/back?code=c&state=%s", text);
-    fusioo_ask *ask = fusioo_oauth_finish(oauth, url, text, &why);
-    assert_non_null(ask);
-    move();
-    load(&old);
-    load(&old);
-    heap_fail_at(&core_heap, 1);
-    refuse("invalid_grant");
-    heap_fail_at(&core_heap, 0);
-    assert_int_equal(number_of(ask), 0);
-    assert_int_equal(why.kind, FUSIOO_MEMORY);
-    ask = ask_other();
-    load(&old);
-    move();
-    load(&old);
-    assert_non_null(under_way);
-    assert_non_null(strstr(under_way->form, "refresh_token=refresh-1"));
-    give(2, 3600);
+    make(FUSIOO_PASSWORD, FUSIOO_STORE_ON_NEED, true);
+    fusioo_ask *ask = ask_token();
+    load(NULL);
+    take_store_need(FUSIOO_STORE_LOCK);
+    fusioo_oauth_stored(oauth, asked, FUSIOO_STORED, NULL);
+    load(NULL);
+    give(1, 3600);
     take_store_need(FUSIOO_STORE_SAVE);
     fusioo_oauth_stored(oauth, asked, FUSIOO_STORED, NULL);
-    assert_int_equal(number_of(ask), 2);
-}
-
-static int open_heaps(void **state) {
-    (void)state;
-    heaps_open();
-    return 0;
+    fu_oauths_forked(context); /* before the end of the work is told */
+    take_store_need(FUSIOO_STORE_END);
+    assert_int_equal(asked, 0);
+    assert_int_equal(number_of(ask), 1);
 }
 
 int main(void) {
@@ -487,8 +385,7 @@ int main(void) {
         TEST(a_store_that_is_busy_when_it_is_to_keep_has_failed),
         TEST(an_answer_that_comes_too_late_is_not_taken_for_anothers),
         TEST(the_end_of_work_is_told_though_the_sign_in_has_gone),
-        TEST(an_answer_that_is_read_later_is_read_as_what_it_is),
-        cmocka_unit_test(what_a_store_holds_is_given_back_where_memory_ends),
+        TEST(a_forked_child_gives_no_lock_of_its_parent_back),
     };
-    return cmocka_run_group_tests(tests, open_heaps, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -187,10 +188,10 @@ static void what_killed_processes_left_goes_with_the_next_saving(void **state) {
     (void)state;
     static const struct timespec old[] = {{1000000, 0}, {1000000, 0}};
     static const char *const names[] = {".fusioo.part-0000000000000001.secret", ".fusioo.part-0000000000000002.secret",
-                                        ".fusioo.part-0000000000000003"};
-    char left[3][200];
+                                        ".fusioo.part-0000000000000003", ".fusioo.part-0000000000000004.secret"};
+    char left[4][200];
     write_it("token");
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         snprintf(left[i], sizeof left[i], "%s/sub/%s", folder, names[i]);
         int fd = open(left[i], O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
         assert_true(fd >= 0);
@@ -198,7 +199,12 @@ static void what_killed_processes_left_goes_with_the_next_saving(void **state) {
     }
     assert_int_equal(utimensat(AT_FDCWD, left[0], old, 0), 0);
     assert_int_equal(utimensat(AT_FDCWD, left[2], old, 0), 0);
+    assert_int_equal(utimensat(AT_FDCWD, left[3], old, 0), 0);
+    int at_work = open(left[3], O_RDONLY | O_CLOEXEC);
+    assert_int_equal(flock(at_work, LOCK_EX), 0);
     write_it("next");
+    assert_int_equal(access(left[3], F_OK), 0); /* somebody is: the machine has slept */
+    close(at_work);
     assert_int_equal(access(left[0], F_OK), -1);
     assert_int_equal(access(left[1], F_OK), 0); /* may be another process's that is at work */
     assert_int_equal(access(left[2], F_OK), 0); /* a download's: none of the store's business */

@@ -4,6 +4,7 @@
 #define FU_TOKEN_SERVICE_H
 
 #include "ask.h"
+#include "error.h"
 #include "oauth.h"
 
 #include "test.h"
@@ -208,7 +209,8 @@ static inline int set_up(void **state) {
 
 static inline int tear_down(void **state) {
     (void)state;
-    fu_oauths_end(context);
+    fu_error_set(&why, FUSIOO_CANCELLED, "closed");
+    fu_oauths_end(context, &why);
     fusioo_oauth_free(oauth);
     oauth = NULL;
     fu_context_drop(context);

@@ -18,11 +18,39 @@ local function new_client(url, more)
   return fusioo.new(options)
 end
 
+-- A store that several processes might share.
+local function new_store()
+  local store = { held = false, kept = nil }
+  local function unlock() store.held = false end
+  function store.lock()
+    if store.held then return nil end
+    store.held = true
+    return unlock
+  end
+  function store.load() return store.kept end
+  function store.save(token)
+    store.kept = token
+    return true
+  end
+  return store
+end
+
+local function new_sign_in(url, store, grant)
+  return fusioo.oauth.new {
+    client_id = "an-application", client_secret = "its-secret", username = grant == "password" and "me" or nil,
+    password = grant == "password" and "my-password" or nil, redirect_uri = "http://127.0.0.1:9/back",
+    token_url = url .. "/oauth/token", grant = grant, store = store, timeout = { total = 2 },
+  }
+end
+
 -- Opens what the scenarios need, with all the memory it wants.
 function scarce.open(url)
   scarce.client = new_client(url)
   scarce.framed = new_client(url, { runtime = "step" })
   scarce.created, scarce.uploaded, scarce.doubt = 0, 0, 0
+  scarce.store = new_store()
+  assert(new_sign_in(url, scarce.store, "password"):token())
+  scarce.auth = new_sign_in(url, scarce.store, "authorization_code")
 end
 
 local function check_record(record, number)
@@ -151,6 +179,35 @@ function scarce.frames()
       if steps == 20000 then error("a task does not end", 0) end
     until ok and task:done() -- each step tells one error
   end
+  if first then error(first, 0) end
+end
+
+local function check_renewal(token, err)
+  if not token then error(err, 0) end
+  if scarce.store.kept.access_token ~= token.access_token then error("the store has another token", 0) end
+end
+
+-- Renews a token that stands in a store with a lock; whoever does not get that has an error of another kind.
+function scarce.renew()
+  check_renewal(scarce.auth:refresh())
+  if scarce.store.held then error("the store is locked still", 0) end
+end
+
+-- The same in a frame loop.
+function scarce.renew_in_frames()
+  local task = scarce.framed:spawn(function() check_renewal(scarce.auth:refresh()) end)
+  local first
+  local steps = 0
+  repeat
+    local ok, err = pcall(scarce.framed.step, scarce.framed, 0.01)
+    if not ok then
+      scarce.enough()
+      first = first or err
+    end
+    scarce.framed.engine:poll(0.0005)
+    steps = steps + 1
+    if steps == 20000 then error("a task does not end, or a lock is not given back", 0) end
+  until ok and task:done() and not scarce.store.held
   if first then error(first, 0) end
 end
 

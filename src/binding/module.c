@@ -7,6 +7,7 @@
 
 #include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 void lfu_new_type(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction collect) {
     luaL_newmetatable(L, name);
@@ -88,6 +89,12 @@ static int now(lua_State *L) {
     return 1;
 }
 
+/* process_id() -> the number of this process: a forked child has another one than its parent */
+static int process_id(lua_State *L) {
+    lua_pushinteger(L, getpid());
+    return 1;
+}
+
 /* error(table) -> table      the same, as an error value */
 static int make_error(lua_State *L) {
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -96,7 +103,7 @@ static int make_error(lua_State *L) {
     return 1;
 }
 
-static const luaL_Reg functions[] = {{"now", now}, {"error", make_error}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"now", now}, {"process_id", process_id}, {"error", make_error}, {NULL, NULL}};
 
 /* Opens the module. Exported, as Lua's loader wants it. */
 LUALIB_API int luaopen_fusioo_core(lua_State *L);

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -69,6 +70,9 @@ static fusioo_file *create(const char *path, bool secret, fusioo_error *error) {
         good = fu_error_set(error, FUSIOO_INVALID, "cannot replace '%.200s': it is no regular file", path);
     } else {
         good = open_beside(file, error);
+    }
+    if (good && secret) {
+        flock(file->fd, LOCK_EX | LOCK_NB); /* fu_state_tidy leaves it alone; where locks are unknown its age must do */
     }
     if (!good) {
         fusioo_file_discard(file);

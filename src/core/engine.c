@@ -50,6 +50,7 @@ static void finish_sign_ins(struct fu_context *context) {
 }
 
 void fusioo_engine_free(fusioo_engine *engine) {
+    fusioo_error error;
     if (engine == NULL) {
         return;
     }
@@ -57,7 +58,8 @@ void fusioo_engine_free(fusioo_engine *engine) {
     fu_calls_end(engine->context, NULL, FUSIOO_CANCELLED);
     fu_asks_end(engine->context);
     finish_sign_ins(engine->context);
-    fu_oauths_end(engine->context);
+    fu_error_set(&error, FUSIOO_CANCELLED, "the engine was closed");
+    fu_oauths_end(engine->context, &error);
     fu_context_drop(engine->context);
     fu_free(engine);
 }
@@ -81,6 +83,7 @@ static void notice_fork(struct fu_context *context) {
     fu_oauths_forked(context);
     if (!good) {
         fu_calls_end(context, NULL, FUSIOO_NETWORK);
+        fu_oauths_end(context, &error);
     }
 }
 

@@ -265,14 +265,12 @@ bool fu_oauths_are_sending(const struct fu_context *context) {
     return oauth != NULL;
 }
 
-void fu_oauths_end(struct fu_context *context) {
-    fusioo_error error;
+void fu_oauths_end(struct fu_context *context, const fusioo_error *error) {
     struct fusioo_oauth *next;
-    fu_error_set(&error, FUSIOO_CANCELLED, "the engine was closed");
     for (struct fusioo_oauth *oauth = context->oauths; oauth != NULL; oauth = next) {
         fu_oauth_keep(oauth);
         while (oauth->asks != NULL) {
-            tell(oauth->asks, &error);
+            tell(oauth->asks, error);
         }
         if (oauth->state != FU_OAUTH_IDLE) {
             fu_oauth_rest(oauth);
@@ -287,6 +285,11 @@ void fu_oauths_forked(struct fu_context *context) {
     struct fusioo_oauth *next;
     fu_error_set(&error, FUSIOO_NETWORK,
                  "the process forked while a person signed in: the parent process has the token");
+    for (struct fu_need *need = context->needs; need != NULL; need = need->next) {
+        if (need->need.kind == FUSIOO_NEED_STORE && need->need.store == FUSIOO_STORE_END) {
+            need->need.id = 0; /* the parent gives the lock back */
+        }
+    }
     for (struct fusioo_oauth *oauth = context->oauths; oauth != NULL; oauth = next) {
         fu_oauth_keep(oauth);
         if (oauth->state != FU_OAUTH_IDLE) {

@@ -142,8 +142,8 @@ void fu_oauth_drop(struct fusioo_oauth *oauth);
 /* Has any sent a request whose token will be kept in a file? */
 bool fu_oauths_are_sending(const struct fu_context *context);
 
-/* The engine is given up: all who ask are told FUSIOO_CANCELLED, and what is under way ends. */
-void fu_oauths_end(struct fu_context *context);
+/* All who ask are told `error`, and what is under way ends. */
+void fu_oauths_end(struct fu_context *context, const fusioo_error *error);
 
 /* In a forked child: the parent finishes what it was at. Who asks here is served anew. */
 void fu_oauths_forked(struct fu_context *context);

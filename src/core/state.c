@@ -12,6 +12,7 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -84,10 +85,19 @@ bool fu_state_path(const char *name, char **path, fusioo_error *error) {
     return true;
 }
 
-static bool is_old(int folder, const char *name, double age) {
+/* Whoever is at work with a file has it locked, however long ago it was made: the machine may have slept. */
+static bool is_left_behind(int folder, const char *name, double age) {
     struct stat found;
-    return fstatat(folder, name, &found, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(found.st_mode) &&
-           difftime(time(NULL), found.st_mtime) > age;
+    if (fstatat(folder, name, &found, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(found.st_mode) ||
+        difftime(time(NULL), found.st_mtime) <= age) {
+        return false;
+    }
+    int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    bool locked = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return !locked;
 }
 
 /* Opens the folder in which `path` is; NULL: it cannot be had. */
@@ -114,7 +124,7 @@ void fu_state_tidy(const char *path, const char *ending, double age) {
     while ((entry = readdir(folder)) != NULL) {
         size_t size = strlen(entry->d_name);
         if (size > strlen(ending) && strcmp(entry->d_name + size - strlen(ending), ending) == 0 &&
-            is_old(dirfd(folder), entry->d_name, age)) {
+            is_left_behind(dirfd(folder), entry->d_name, age)) {
             unlinkat(dirfd(folder), entry->d_name, 0);
         }
     }

@@ -1,0 +1,130 @@
+/* test_oauth_memory.c: a sign-in whose memory ends: what its store holds, and answers that are read later. Must not
+ * know: libcurl's part of the core, sockets. */
+#include "token_service.h"
+
+#include "failing_heap.h"
+
+static uint64_t locked; /* the number of the lock that is held; 0: none is */
+static int stored;      /* the number of the token that the store holds; 0: none */
+
+static void answer_need(const fusioo_need *need) {
+    const fusioo_token held = {"access-1", NULL, "refresh-1", wall + 3600};
+    switch (need->store) {
+    case FUSIOO_STORE_LOAD:
+        fusioo_oauth_loaded(oauth, need->id, stored != 0 ? &held : NULL, NULL);
+        break;
+    case FUSIOO_STORE_LOCK:
+        assert_int_equal(locked, 0);
+        locked = need->id;
+        assert_true(fusioo_oauth_stored(oauth, need->id, FUSIOO_STORED, NULL));
+        break;
+    case FUSIOO_STORE_SAVE:
+        assert_int_not_equal(locked, 0);
+        stored = 1;
+        assert_true(fusioo_oauth_stored(oauth, need->id, FUSIOO_STORED, NULL));
+        break;
+    default:
+        assert_int_equal(need->id, locked);
+        locked = 0;
+    }
+}
+
+/* Moves everything until nothing is left to do; the service gives token 1. */
+static void let_everything_happen(void) {
+    fusioo_need need;
+    do {
+        move();
+        if (under_way != NULL) {
+            give(1, 3600);
+        }
+        while (fu_need_take(context, &need)) {
+            if (need.kind == FUSIOO_NEED_STORE) {
+                answer_need(&need);
+            }
+        }
+    } while (context->under_way > 0);
+}
+
+/* Gets a token. False: there was no memory. */
+static bool get_token(void) {
+    fusioo_ask *ask = fusioo_oauth_token(oauth, &why);
+    if (ask != NULL) {
+        let_everything_happen();
+    }
+    bool good = ask != NULL && number_of(ask) == 1;
+    if (!good) {
+        assert_int_equal(why.kind, FUSIOO_MEMORY);
+    }
+    return good;
+}
+
+/* Each allocation fails once: no lock stays held, and the next question is answered without another request. */
+static void what_a_store_holds_is_given_back_where_memory_ends(void **state) {
+    (void)state;
+    long runs = 0;
+    for (bool failed = true; failed; runs++) {
+        assert_int_equal(set_up(NULL), 0);
+        make(FUSIOO_PASSWORD, FUSIOO_STORE_ON_NEED, true);
+        stored = 0;
+        heap_fail_at(&core_heap, runs + 1);
+        bool good = get_token();
+        failed = core_heap.failed;
+        heap_fail_at(&core_heap, 0);
+        assert_int_equal(locked, 0);
+        assert_true(good || failed);
+        assert_true(get_token());
+        assert_int_equal(locked, 0);
+        assert_int_equal(stored, 1);
+        assert_int_equal(requests, 1);
+        tear_down(NULL);
+    }
+    print_message("%ld allocations failed, one in each run\n", runs - 1);
+    assert_true(runs > 10);
+}
+
+/* The answer to a code that could not be read for want of memory says nothing of the refresh token. */
+static void an_answer_that_is_read_later_is_read_as_what_it_is(void **state) {
+    (void)state;
+    char text[FUSIOO_STATE_SIZE];
+    char url[128];
+    const fusioo_token old = {"access-1", NULL, "refresh-1", wall + 3600};
+    make(FUSIOO_AUTHORIZATION_CODE, FUSIOO_STORE_ON_NEED, false);
+    assert_non_null(fusioo_oauth_authorize_url(oauth, text, &why));
+    snprintf(url, sizeof url, "http://127.0.0.1:9/back?code=c&state=%s", text);
+    fusioo_ask *ask = fusioo_oauth_finish(oauth, url, text, &why);
+    assert_non_null(ask);
+    move();
+    load(&old);
+    load(&old);
+    heap_fail_at(&core_heap, 1);
+    refuse("invalid_grant");
+    heap_fail_at(&core_heap, 0);
+    assert_int_equal(number_of(ask), 0);
+    assert_int_equal(why.kind, FUSIOO_MEMORY);
+    ask = fusioo_oauth_refresh(oauth, &why);
+    assert_non_null(ask);
+    move();
+    load(&old);
+    move();
+    load(&old);
+    assert_non_null(under_way);
+    assert_non_null(strstr(under_way->form, "refresh_token=refresh-1"));
+    give(2, 3600);
+    take_store_need(FUSIOO_STORE_SAVE);
+    fusioo_oauth_stored(oauth, asked, FUSIOO_STORED, NULL);
+    assert_int_equal(number_of(ask), 2);
+}
+
+static int open_heaps(void **state) {
+    (void)state;
+    heaps_open();
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_a_store_holds_is_given_back_where_memory_ends),
+        TEST(an_answer_that_is_read_later_is_read_as_what_it_is),
+    };
+    return cmocka_run_group_tests(tests, open_heaps, NULL);
+}
