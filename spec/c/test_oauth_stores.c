@@ -283,6 +283,38 @@ static void a_dead_token_that_could_not_be_kept_gives_way(void **state) {
     assert_int_equal(requests, 2);
 }
 
+/* Another token than the one that was only kept at last. */
+static void who_wants_another_token_is_not_served_with_the_one_that_is_kept_again(void **state) {
+    (void)state;
+    const fusioo_token old = {"access-1", NULL, "refresh-1", wall + 3600};
+    fail_to_keep(&old);
+    fusioo_ask *ask = ask_token();
+    load(&old);
+    take_store_need(FUSIOO_STORE_SAVE);
+    fusioo_ask *other = ask_other();
+    fusioo_oauth_stored(oauth, asked, FUSIOO_STORED, NULL);
+    assert_int_equal(number_of(ask), 2);
+    assert_int_equal(number_of(other), -1);
+    move();
+    const fusioo_token kept = {"access-2", NULL, "refresh-2", wall + 3600};
+    load(&kept);
+    give(3, 3600);
+    take_store_need(FUSIOO_STORE_SAVE);
+    fusioo_oauth_stored(oauth, asked, FUSIOO_STORED, NULL);
+    assert_int_equal(number_of(other), 3);
+}
+
+static void who_asks_while_it_is_kept_hears_whether_it_was(void **state) {
+    (void)state;
+    make(FUSIOO_PASSWORD, FUSIOO_STORE_ON_NEED, false);
+    fusioo_ask *ask = get_first();
+    fusioo_ask *other = ask_token();
+    assert_int_equal(number_of(other), -1);
+    fusioo_oauth_stored(oauth, asked, FUSIOO_STORE_FAILED, NULL);
+    assert_int_equal(number_of(ask), 0);
+    assert_int_equal(number_of(other), 0);
+}
+
 /* ---- Answers that come late or to another question ---- */
 
 static void a_store_that_is_busy_when_it_is_to_keep_has_failed(void **state) {
@@ -382,6 +414,8 @@ int main(void) {
         TEST(another_token_in_the_store_is_not_overwritten),
         TEST(a_token_that_is_found_kept_is_not_kept_again),
         TEST(a_dead_token_that_could_not_be_kept_gives_way),
+        TEST(who_wants_another_token_is_not_served_with_the_one_that_is_kept_again),
+        TEST(who_asks_while_it_is_kept_hears_whether_it_was),
         TEST(a_store_that_is_busy_when_it_is_to_keep_has_failed),
         TEST(an_answer_that_comes_too_late_is_not_taken_for_anothers),
         TEST(the_end_of_work_is_told_though_the_sign_in_has_gone),

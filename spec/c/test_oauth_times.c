@@ -1,6 +1,8 @@
 /* test_oauth_times.c: when a token is due, and what is tried where none comes. Must not know: libcurl, sockets. */
 #include "token_service.h"
 
+#include "client.h"
+
 /* ---- When it is due ---- */
 
 static void it_is_renewed_before_its_end(void **state) {
@@ -241,6 +243,73 @@ static void an_answer_that_comes_after_the_patience_is_kept(void **state) {
     assert_int_equal(requests, 1);
 }
 
+/* ---- Calls of clients that have different patience ---- */
+
+struct caller {
+    struct fu_ask ask;
+    struct fusioo_client client;
+    bool told;
+    fusioo_error error;
+};
+
+static void on_told(struct fu_ask *ask, const struct fu_token *token, const fusioo_error *error) {
+    struct caller *caller = (struct caller *)(void *)ask;
+    caller->told = true;
+    fu_error_clear(&caller->error, FUSIOO_OK);
+    if (token == NULL) {
+        caller->error = *error;
+    }
+}
+
+static void call(struct caller *caller, double seconds) {
+    memset(caller, 0, sizeof *caller);
+    caller->client.total_timeout = seconds;
+    caller->ask = (struct fu_ask){.want = FU_WANT_TOKEN, .client = &caller->client, .told = on_told};
+    caller->ask.redirect.token = (struct fu_token)FU_TOKEN_NONE;
+    fu_oauth_ask(oauth, &caller->ask);
+    move();
+}
+
+static void who_asks_waits_as_long_as_they_say(void **state) {
+    (void)state;
+    struct caller quick;
+    struct caller patient;
+    make(FUSIOO_PASSWORD, FUSIOO_STORE_MEMORY, false);
+    call(&quick, 1);
+    call(&patient, 60);
+    pass(1.5);
+    assert_true(quick.told);
+    assert_int_equal(quick.error.kind, FUSIOO_TIMEOUT);
+    assert_non_null(strstr(quick.error.message, "in 1 seconds"));
+    pass(50);
+    assert_false(patient.told);
+    end_transfer(FUSIOO_NETWORK, 0, ""); /* there is time left to try again */
+    pass(0.9);
+    assert_false(patient.told);
+    give(1, 3600);
+    assert_true(patient.told);
+    assert_int_equal(patient.error.kind, FUSIOO_OK);
+    assert_int_equal(requests, 2);
+}
+
+static void who_has_gone_leaves_no_limit_behind(void **state) {
+    (void)state;
+    struct caller quick;
+    struct caller patient;
+    make(FUSIOO_PASSWORD, FUSIOO_STORE_MEMORY, false);
+    call(&quick, 2);
+    fu_oauth_take_back(&quick.ask);
+    pass(1.8);
+    call(&patient, 60);
+    pass(50);
+    assert_false(patient.told);
+    pass(12);
+    assert_true(patient.told);
+    assert_non_null(strstr(patient.error.message, "in 60 seconds"));
+    assert_false(quick.told);
+    give(1, 3600);
+}
+
 /* A program that does not move the engine (a blocking step of a loop, a sleeping machine) has not waited. */
 static void time_in_which_nobody_moves_the_engine_is_no_patience(void **state) {
     (void)state;
@@ -311,6 +380,8 @@ int main(void) {
         TEST(a_refresh_that_was_answered_is_not_repeated),
         TEST(what_is_repeated_at_length_is_not_told_on),
         TEST(an_answer_that_comes_after_the_patience_is_kept),
+        TEST(who_asks_waits_as_long_as_they_say),
+        TEST(who_has_gone_leaves_no_limit_behind),
         TEST(time_in_which_nobody_moves_the_engine_is_no_patience),
         TEST(a_frame_loop_does_not_wait_for_ever),
         TEST(what_happens_to_the_token_is_told),

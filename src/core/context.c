@@ -79,14 +79,19 @@ double fu_context_now(const struct fu_context *context) {
     return fu_clock_now(&context->http.clock);
 }
 
-bool fu_context_extend(struct fu_context *context, struct fu_timer *limit, double *absent) {
-    double longer = *absent >= 0 ? context->http.absent - *absent : 0;
-    if (longer <= 0) {
-        return false;
+void fu_patience_set(const struct fu_context *context, struct fu_patience *patience, double seconds) {
+    patience->until = fu_context_now(context) + seconds;
+    patience->absent = context->http.absent;
+}
+
+bool fu_patience_is_over(const struct fu_context *context, struct fu_patience *patience) {
+    double now = fu_context_now(context);
+    double longer = patience->absent >= 0 ? context->http.absent - patience->absent : 0;
+    if (now >= patience->until && longer > 0) {
+        patience->until = now + longer;
+        patience->absent = -1;
     }
-    *absent = -1;
-    fu_timers_set(&context->http.timers, limit, fu_context_now(context) + longer);
-    return true;
+    return now >= patience->until;
 }
 
 uint64_t fu_context_number(struct fu_context *context) {

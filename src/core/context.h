@@ -55,10 +55,18 @@ void fu_context_drop(struct fu_context *context);
 /* Seconds by the engine's clock. */
 double fu_context_now(const struct fu_context *context);
 
-/* The timer `limit`, which bounds the time that others take, has fired: sets it for as much longer as steps came late
- * since `*absent` was read from http.absent, and returns true. Once, for which `*absent` becomes negative: it would
- * never end for who moves the engine once a frame, always a little late. Cannot fail. */
-bool fu_context_extend(struct fu_context *context, struct fu_timer *limit, double *absent);
+/* A bound on the time that others take. */
+struct fu_patience {
+    double until;  /* by the engine's clock */
+    double absent; /* http.absent when it was set; negative: steps that came late were allowed for */
+};
+
+/* Sets `patience` for `seconds` from now. */
+void fu_patience_set(const struct fu_context *context, struct fu_patience *patience, double seconds);
+
+/* Is the time up? If steps came late since it was set, for nobody moved the engine, it is given so much more. Once: it
+ * would never end for who moves the engine once a frame, always a little late. */
+bool fu_patience_is_over(const struct fu_context *context, struct fu_patience *patience);
 
 /* Gives the empty `body` the memory of a page that was read, where there is any: pages come and go by the thousand, and
  * malloc would give their memory back to the system and ask for it again each time. */

@@ -10,6 +10,8 @@
 #include "oauth.h"
 #include "pager.h"
 
+#include <math.h>
+
 /* Seconds that closing an engine waits for tokens that are on their way. */
 #define CLOSE_PATIENCE 5.0
 
@@ -31,9 +33,6 @@ fusioo_engine *fusioo_engine_new(fusioo_error *error) {
     return engine;
 }
 
-static size_t step(struct fu_context *context, double budget);
-static bool poll_for(struct fu_context *context, double seconds);
-
 /* Waits for the answers to requests for tokens that go into files: the service may have put another refresh token in
  * the old one's place already. A signal ends the waiting. */
 static void finish_sign_ins(struct fu_context *context) {
@@ -43,9 +42,10 @@ static void finish_sign_ins(struct fu_context *context) {
     }
     bool going = true;
     while (going && fu_oauths_are_sending(context)) {
+        fu_http_step(&context->http, -1);
         double left = until - fu_context_now(context);
-        step(context, -1);
-        going = left > 0 && poll_for(context, left);
+        double due = fu_http_timeout(&context->http);
+        going = left > 0 && fu_poller_wait(&context->http.poller, due >= 0 ? fmin(due, left) : left);
     }
 }
 

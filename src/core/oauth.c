@@ -99,21 +99,7 @@ static void on_timer(struct fu_timer *timer) {
 }
 
 static void on_total(struct fu_timer *timer) {
-    struct fusioo_oauth *oauth = oauth_of(timer, offsetof(struct fusioo_oauth, total));
-    fusioo_error error;
-    if (fu_context_extend(oauth->context, timer, &oauth->absent)) {
-        return; /* nobody moved the engine for so long: that is no time that anything took */
-    }
-    fu_error_set(&error, FUSIOO_TIMEOUT, "%s in %g seconds (timeout.total)",
-                 oauth->state == FU_OAUTH_LOCKING
-                     ? "another process has locked the token's store, and did not give it back"
-                     : "there was no token",
-                 fu_oauth_manners(oauth).total_timeout);
-    if (oauth->state == FU_OAUTH_SENDING || oauth->state == FU_OAUTH_SAVING) {
-        fu_oauth_on_patience(oauth, &error);
-    } else {
-        fu_oauth_on_failed(oauth, false, &error);
-    }
+    fu_oauth_expire(oauth_of(timer, offsetof(struct fusioo_oauth, total)));
 }
 
 struct fusioo_oauth *fu_oauth_make(struct fu_context *context, const fusioo_oauth_options *options,

@@ -41,6 +41,7 @@ struct fu_ask {
     const char *refused;                /* an access token that the service has refused; NULL: none. The asker's */
     const struct fusioo_client *client; /* for whose call it is; NULL: for none */
     struct fu_redirect redirect;        /* FU_WANT_SIGN_IN */
+    struct fu_patience limit;           /* of its patience; the line's */
     void (*told)(struct fu_ask *ask, const struct fu_token *token, const fusioo_error *error); /* one of both is NULL */
 };
 
@@ -102,15 +103,14 @@ struct fusioo_oauth {
     /* The work. */
     enum fu_oauth_state state;
     struct fu_ask *asks;
-    struct fu_ask *sign_in;      /* the one whose code or token is at work; NULL: none, or it has gone */
-    struct fu_redirect redirect; /* its redirect */
-    bool signing_in;             /* the work is that of a redirect */
-    const char *why;             /* what the work is for, for events */
-    bool reloaded;               /* the store was looked at again after the service had refused the refresh token */
-    bool exhausted;              /* the refresh token is refused; a grant of its own is tried */
-    int attempts;                /* requests sent for this piece of work */
-    double save_until;           /* how long a save that lasts may last; 0: nobody has lost patience with it */
-    double absent;               /* the engine's absence when `total` was set; negative: it was allowed for */
+    struct fu_ask *sign_in;       /* the one whose code or token is at work; NULL: none, or it has gone */
+    struct fu_redirect redirect;  /* its redirect */
+    bool signing_in;              /* the work is that of a redirect */
+    const char *why;              /* what the work is for, for events */
+    bool reloaded;                /* the store was looked at again after the service had refused the refresh token */
+    bool exhausted;               /* the refresh token is refused; a grant of its own is tried */
+    int attempts;                 /* requests sent for this piece of work */
+    struct fu_patience answer_by; /* when the store's owner must have answered */
     struct fu_timer timer, total;
     struct fu_transfer *transfer;
     struct fu_buffer form, answer;

@@ -1,5 +1,5 @@
-/* oauth_private.h: what oauth.c, oauth_work.c, oauth_time.c, oauth_request.c and oauth_store.c share. Nothing else
- * includes this. */
+/* oauth_private.h: what oauth.c, oauth_work.c, oauth_line.c, oauth_time.c, oauth_request.c and oauth_store.c share.
+ * Nothing else includes this. */
 #ifndef FU_OAUTH_PRIVATE_H
 #define FU_OAUTH_PRIVATE_H
 
@@ -8,6 +8,9 @@
 /* The OAuth addresses that Fusioo is taken to have; nothing else in the library knows one. */
 #define FU_AUTHORIZE_URL "https://connect.fusioo.com/oauth/authorize"
 #define FU_TOKEN_URL "https://connect.fusioo.com/oauth/token"
+
+/* Seconds until a renewal that failed before the token's end, or a token that could not be kept, is tried again. */
+#define FU_TRY_AGAIN 10.0
 
 /* ---- oauth_work.c ---- */
 
@@ -26,9 +29,9 @@ void fu_oauth_on_token(struct fusioo_oauth *oauth, struct fu_token *token, doubl
 /* The request has brought no token. `refused`: the service will not have the refresh token. */
 void fu_oauth_on_failed(struct fusioo_oauth *oauth, bool refused, const fusioo_error *error);
 
-/* The request, or keeping what it has brought, takes longer than those who ask have patience for: they are told so, and
- * it goes on, since the token will not come a second time. */
-void fu_oauth_on_patience(struct fusioo_oauth *oauth, const fusioo_error *error);
+/* The patience of somebody who asks has ended, or that with the store. A request goes on, and so does keeping what it
+ * has brought, since the token will not come a second time. */
+void fu_oauth_expire(struct fusioo_oauth *oauth);
 
 /* The timer of the work has fired where the work waits for its turn. */
 void fu_oauth_move(struct fusioo_oauth *oauth);
@@ -39,6 +42,38 @@ void fu_oauth_rest(struct fusioo_oauth *oauth);
 
 /* Gives up what is under way, without a word to anybody, and what it holds. */
 void fu_oauth_abandon(struct fusioo_oauth *oauth);
+
+/* ---- oauth_line.c ---- */
+
+/* Puts `ask` at the end of the line. */
+void fu_oauth_join(struct fusioo_oauth *oauth, struct fu_ask *ask);
+
+/* Sets `total` for when the next patience ends. */
+void fu_oauth_arm(struct fusioo_oauth *oauth);
+
+/* Until when the most patient of those who ask waits; INFINITY: nobody asks, and what is under way may take its time.
+ */
+double fu_oauth_patience(const struct fusioo_oauth *oauth);
+
+/* Has the token any time left that `ask` could use? `early`: also time in which it should be renewed. */
+bool fu_oauth_is_good_for(const struct fusioo_oauth *oauth, const struct fu_ask *ask, bool early);
+
+/* Does the store have the token, as far as is known? */
+bool fu_oauth_is_kept(const struct fusioo_oauth *oauth);
+
+/* Gives the token to all for whom it is good. */
+void fu_oauth_serve(struct fusioo_oauth *oauth, bool early);
+
+/* Gives the token that has been put into the store, or could not, to those for whom that was done. `is_new`: the work
+ * has brought it, and who was refused with the same one before sees that nothing is to be hoped for. */
+void fu_oauth_serve_saved(struct fusioo_oauth *oauth, bool is_new);
+
+/* The work has failed, for `all` who ask or for those whose work it was. Who can do with the token as it is gets that.
+ */
+void fu_oauth_serve_failure(struct fusioo_oauth *oauth, bool all, const fusioo_error *error);
+
+/* Tells those whose patience has ended that it has. */
+void fu_oauth_tell_expired(struct fusioo_oauth *oauth);
 
 /* ---- oauth_time.c ---- */
 
@@ -73,6 +108,9 @@ void fu_oauth_load(struct fusioo_oauth *oauth);
 
 /* Tries to lock it, and sees that a token will find room there: fu_oauth_on_locked. */
 void fu_oauth_lock(struct fusioo_oauth *oauth);
+
+/* Is its owner to answer something? */
+bool fu_oauth_asks_store(const struct fusioo_oauth *oauth);
 
 /* Puts the token into it: fu_oauth_on_saved. */
 void fu_oauth_save(struct fusioo_oauth *oauth);

@@ -152,7 +152,7 @@ static double wait_of(struct fusioo_oauth *oauth, const struct fu_http_outcome *
         .hopeless = outcome->hopeless,
     };
     double wait = fu_retry_after(&policy, &fate, oauth->attempts, fu_random_unit(&oauth->context->random));
-    return fu_context_now(oauth->context) + wait < oauth->total.due ? wait : -1;
+    return fu_context_now(oauth->context) + wait < fu_oauth_patience(oauth) ? wait : -1;
 }
 
 /* A service that gives another refresh token each time does not accept the old one any more: where there is no memory

@@ -1,21 +1,13 @@
 /* oauth_work.c: who gets which token when: the state machine of a sign-in (see oauth.h).
- * Owns: the line of those who ask. Must not know: when a token is due (oauth_time.c), how a request looks
- * (oauth_request.c), where a token is kept (oauth_store.c), the API's calls, Lua. */
+ * Owns: the order of the steps. Must not know: who waits how long (oauth_line.c), when a token is due (oauth_time.c),
+ * how a request looks (oauth_request.c), where a token is kept (oauth_store.c), the API's calls, Lua. */
 #include "oauth_private.h"
 
 #include "client.h"
 #include "error.h"
 #include "random.h"
 
-#include <math.h>
 #include <string.h>
-
-/* Seconds until a renewal that failed before the token's end, or a token that could not be kept, is tried again. */
-#define TRY_AGAIN 10.0
-
-/* Seconds for which a store that does not say whether it has kept a token keeps the lock, after those who asked have
- * lost their patience: what it keeps later may be older than another process's. */
-#define SAVE_PATIENCE 300.0
 
 /* Seconds between two tries to get a lock that somebody else has. */
 #define LOCK_AGAIN 0.02
@@ -30,12 +22,8 @@ static double now_of(const struct fusioo_oauth *oauth) {
 
 /* ---- Tokens ---- */
 
-static bool is_same_text(const char *one, const char *other) {
-    return one == other || (one != NULL && other != NULL && strcmp(one, other) == 0);
-}
-
 static bool is_same(const struct fu_token *one, const struct fu_token *other) {
-    return is_same_text(one->access, other->access) && is_same_text(one->refresh, other->refresh);
+    return fu_same_text(one->access, other->access) && fu_same_text(one->refresh, other->refresh);
 }
 
 /* ---- Events ---- */
@@ -67,120 +55,12 @@ static void tell(const struct fusioo_oauth *oauth, const char *why) {
     }
 }
 
-/* ---- The line ---- */
-
-static void leave_line(struct fu_ask *ask) {
-    *ask->place = ask->next;
-    if (ask->next != NULL) {
-        ask->next->place = ask->place;
-    }
-    ask->place = NULL;
-}
-
-static void join_line(struct fu_ask **line, struct fu_ask *ask) {
-    while (*line != NULL) {
-        line = &(*line)->next;
-    }
-    ask->next = NULL;
-    ask->place = line;
-    *line = ask;
-}
-
-void fu_oauth_take_back(struct fu_ask *ask) {
-    if (ask->place == NULL) {
-        return;
-    }
-    leave_line(ask);
-    if (ask->oauth->sign_in == ask) {
-        ask->oauth->sign_in = NULL;
-    }
-}
-
-/* Begins to go through the line. Whoever is told something may take others out of it, and free them: so it is the first
- * one of `line` that is looked at, until there is none, and who stays joins the line of the sign-in again. */
-static void take_line(struct fusioo_oauth *oauth, struct fu_ask **line) {
-    *line = oauth->asks;
-    oauth->asks = NULL;
-    if (*line != NULL) {
-        (*line)->place = line;
-    }
-}
-
-/* Has the token any time left that `ask` could use? `early`: also time in which it should be renewed. */
-static bool is_good_for(const struct fusioo_oauth *oauth, const struct fu_ask *ask, bool early) {
-    return oauth->token.access != NULL && ask->want == FU_WANT_TOKEN &&
-           now_of(oauth) < (early ? oauth->ends : oauth->due) && !is_same_text(oauth->token.access, ask->refused);
-}
-
-/* Gives the token to all for whom it is good. */
-static void serve(struct fusioo_oauth *oauth, bool early) {
-    struct fu_ask *line;
-    take_line(oauth, &line);
-    while (line != NULL) {
-        struct fu_ask *ask = line;
-        leave_line(ask);
-        if (is_good_for(oauth, ask, early) && !(ask->strict && oauth->unsaved)) {
-            ask->told(ask, &oauth->token, NULL);
-        } else {
-            join_line(&oauth->asks, ask);
-        }
-    }
-}
-
-/* Gives the token that the work has brought to all who waited for one; who had been given the same one before sees that
- * nothing is to be hoped for. */
-static void serve_new(struct fusioo_oauth *oauth) {
-    struct fu_ask *line;
-    take_line(oauth, &line);
-    while (line != NULL) {
-        struct fu_ask *ask = line;
-        bool failed = ask->strict && oauth->unsaved;
-        leave_line(ask);
-        if (ask->want == FU_WANT_SIGN_IN && ask != oauth->sign_in) {
-            join_line(&oauth->asks, ask);
-        } else {
-            ask->told(ask, failed ? NULL : &oauth->token, failed ? &oauth->trouble : NULL);
-        }
-    }
-}
+/* ---- Beginning and ending a piece of work ---- */
 
 /* Is it the store that the work is at, before any request? Then what fails fails for all who ask, whatever they want.
  */
 static bool is_at_store(const struct fusioo_oauth *oauth) {
     return oauth->state == FU_OAUTH_LOADING || oauth->state == FU_OAUTH_LOCKING || oauth->state == FU_OAUTH_CHECKING;
-}
-
-/* The work has failed, for `all` who ask or for those whose work it was. Who can do with the token as it is gets that.
- */
-static void serve_failure(struct fusioo_oauth *oauth, bool all, const fusioo_error *error) {
-    struct fu_ask *line;
-    oauth->save_again = now_of(oauth) + TRY_AGAIN;
-    if (now_of(oauth) < oauth->ends && oauth->due < now_of(oauth) + TRY_AGAIN) {
-        oauth->due = fmin(now_of(oauth) + TRY_AGAIN, oauth->ends);
-    }
-    serve(oauth, true);
-    take_line(oauth, &line);
-    while (line != NULL) {
-        struct fu_ask *ask = line;
-        leave_line(ask);
-        if (all || (oauth->signing_in ? ask == oauth->sign_in : ask->want != FU_WANT_SIGN_IN)) {
-            oauth->sign_in = ask == oauth->sign_in ? NULL : oauth->sign_in;
-            ask->told(ask, NULL, error);
-        } else {
-            join_line(&oauth->asks, ask);
-        }
-    }
-}
-
-/* ---- Beginning and ending a piece of work ---- */
-
-/* Who asks has patience for so long from now on; who joins them later has what they have left. */
-static void set_patience(struct fusioo_oauth *oauth) {
-    double until = now_of(oauth) + fu_oauth_manners(oauth).total_timeout;
-    if (oauth->save_until > 0 ? until < oauth->total.due : !fu_timer_is_set(&oauth->total)) {
-        oauth->absent = oauth->context->http.absent;
-        fu_timers_set(timers_of(oauth), &oauth->total, until);
-    }
 }
 
 static void set_off(struct fusioo_oauth *oauth) {
@@ -191,13 +71,13 @@ static void set_off(struct fusioo_oauth *oauth) {
         fu_timers_set(timers_of(oauth), &oauth->timer, now_of(oauth));
         fu_http_arm(&oauth->context->http);
     }
-    set_patience(oauth);
 }
 
 /* Forgets what belongs to the piece of work. */
 static void put_down(struct fusioo_oauth *oauth) {
     fu_oauth_stop_request(oauth);
     fu_need_withdraw(oauth->context, &oauth->need);
+    oauth->need.need.id = 0;
     fu_oauth_unlock(oauth);
     fu_timers_stop(timers_of(oauth), &oauth->timer);
     fu_timers_stop(timers_of(oauth), &oauth->total);
@@ -206,7 +86,6 @@ static void put_down(struct fusioo_oauth *oauth) {
     oauth->signing_in = oauth->reloaded = oauth->exhausted = false;
     oauth->why = NULL;
     oauth->attempts = 0;
-    oauth->save_until = 0;
 }
 
 void fu_oauth_abandon(struct fusioo_oauth *oauth) {
@@ -221,24 +100,30 @@ void fu_oauth_rest(struct fusioo_oauth *oauth) {
     fu_oauth_abandon(oauth);
     if (oauth->asks != NULL) {
         set_off(oauth);
+        fu_oauth_arm(oauth);
     }
     fu_oauth_drop(oauth);
 }
 
+/* May `ask` have the token as it is? One that could not be kept serves calls, until that is tried again. */
+static bool may_have(const struct fusioo_oauth *oauth, const struct fu_ask *ask) {
+    bool may_wait = now_of(oauth) < oauth->save_again || oauth->state == FU_OAUTH_SAVING;
+    return oauth->loaded && fu_oauth_is_good_for(oauth, ask, false) &&
+           (ask->strict ? fu_oauth_is_kept(oauth) : !oauth->unsaved || may_wait);
+}
+
 void fu_oauth_ask(struct fusioo_oauth *oauth, struct fu_ask *ask) {
-    bool may_wait = !ask->strict && (now_of(oauth) < oauth->save_again || oauth->state == FU_OAUTH_SAVING);
-    if (oauth->loaded && is_good_for(oauth, ask, false) && (!oauth->unsaved || may_wait)) {
+    if (may_have(oauth, ask)) {
         ask->place = NULL;
         ask->told(ask, &oauth->token, NULL);
         return;
     }
-    ask->oauth = oauth;
-    join_line(&oauth->asks, ask);
+    fu_oauth_join(oauth, ask);
     set_off(oauth);
 }
 
 bool fu_oauth_is_current(const struct fusioo_oauth *oauth, const char *access_token) {
-    return oauth->loaded && now_of(oauth) < oauth->due && is_same_text(oauth->token.access, access_token);
+    return oauth->loaded && now_of(oauth) < oauth->due && fu_same_text(oauth->token.access, access_token);
 }
 
 /* ---- The way of a piece of work ---- */
@@ -253,7 +138,7 @@ static void fail_no_way(struct fusioo_oauth *oauth) {
                  : dead ? "the sign-in has ended: the service does not accept its refresh token any more"
                         : "the sign-in has ended, and there is no refresh token to go on with",
                  how);
-    serve_failure(oauth, false, &error);
+    fu_oauth_serve_failure(oauth, false, &error);
     fu_oauth_rest(oauth);
 }
 
@@ -268,7 +153,6 @@ static struct fu_ask *find_sign_in(const struct fusioo_oauth *oauth) {
 
 static void keep(struct fusioo_oauth *oauth) {
     oauth->state = FU_OAUTH_SAVING;
-    set_patience(oauth); /* where that of those who asked has ended */
     fu_oauth_save(oauth);
 }
 
@@ -290,7 +174,7 @@ static void sign_in(struct fusioo_oauth *oauth, struct fu_ask *ask) {
 /* Is the token good for all who ask, once it is kept? */
 static bool is_good_for_all(const struct fusioo_oauth *oauth) {
     const struct fu_ask *ask = oauth->asks;
-    while (ask != NULL && is_good_for(oauth, ask, false)) {
+    while (ask != NULL && fu_oauth_is_good_for(oauth, ask, false)) {
         ask = ask->next;
     }
     return ask == NULL;
@@ -301,7 +185,7 @@ static const char *reason(const struct fusioo_oauth *oauth) {
         if (ask->want == FU_WANT_FRESH) {
             return "asked for";
         }
-        if (ask->refused != NULL && is_same_text(ask->refused, oauth->token.access)) {
+        if (ask->refused != NULL && fu_same_text(ask->refused, oauth->token.access)) {
             return "401";
         }
     }
@@ -323,7 +207,7 @@ static void decide(struct fusioo_oauth *oauth) {
         fu_oauth_send(oauth);
         return;
     }
-    serve(oauth, false);
+    fu_oauth_serve(oauth, false);
     if (oauth->unsaved && is_good_for_all(oauth)) {
         keep(oauth);
         return;
@@ -348,7 +232,7 @@ static void begin(struct fusioo_oauth *oauth) {
         return;
     }
     if (!oauth->unsaved) {
-        serve(oauth, false);
+        fu_oauth_serve(oauth, false);
     }
     if (oauth->asks == NULL && !oauth->unsaved) {
         fu_oauth_rest(oauth);
@@ -428,29 +312,29 @@ void fu_oauth_on_failed(struct fusioo_oauth *oauth, bool refused, const fusioo_e
         decide(oauth);
         return;
     }
-    serve_failure(oauth, is_at_store(oauth), &copy);
+    fu_oauth_serve_failure(oauth, is_at_store(oauth), &copy);
     fu_oauth_rest(oauth);
 }
 
-void fu_oauth_on_patience(struct fusioo_oauth *oauth, const fusioo_error *error) {
-    if (oauth->state == FU_OAUTH_SAVING) {
-        oauth->save_until = oauth->save_until > 0 ? oauth->save_until : now_of(oauth) + SAVE_PATIENCE;
-        if (now_of(oauth) >= oauth->save_until) {
-            fu_oauth_on_failed(oauth, false, error);
-            return;
-        }
-        oauth->unsaved = true; /* as far as is known */
-        oauth->trouble = *error;
-        oauth->absent = -1;
-        fu_timers_set(timers_of(oauth), &oauth->total, oauth->save_until);
+void fu_oauth_expire(struct fusioo_oauth *oauth) {
+    fu_oauth_keep(oauth);
+    fu_oauth_tell_expired(oauth);
+    if (fu_oauth_asks_store(oauth) && fu_patience_is_over(oauth->context, &oauth->answer_by)) {
+        fusioo_error error;
+        fu_error_set(&error, FUSIOO_TIMEOUT, "the token's store did not answer in time (timeout.total)");
+        fu_oauth_on_failed(oauth, false, &error);
+    } else if (oauth->state == FU_OAUTH_LOCKING && oauth->asks == NULL) {
+        fu_oauth_rest(oauth); /* nobody wants the lock any more */
+    } else {
+        fu_oauth_arm(oauth);
     }
-    serve_failure(oauth, true, error); /* fu_oauth_ask sets the patience of who comes later */
+    fu_oauth_drop(oauth);
 }
 
 void fu_oauth_on_saved(struct fusioo_oauth *oauth, const fusioo_error *error) {
     oauth->unsaved = error != NULL;
     if (error != NULL) {
-        oauth->save_again = now_of(oauth) + TRY_AGAIN;
+        oauth->save_again = now_of(oauth) + FU_TRY_AGAIN;
         oauth->trouble = *error;
         fu_oauth_scrub(oauth, &oauth->trouble);
         tell(oauth, oauth->trouble.message);
@@ -459,7 +343,7 @@ void fu_oauth_on_saved(struct fusioo_oauth *oauth, const fusioo_error *error) {
         tell(oauth, oauth->why);
     }
     fu_oauth_unlock(oauth);
-    serve_new(oauth);
+    fu_oauth_serve_saved(oauth, oauth->why != NULL);
     fu_oauth_rest(oauth);
 }
 

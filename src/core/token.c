@@ -68,6 +68,10 @@ fusioo_token fu_token_show(const struct fu_token *token) {
     return (fusioo_token){token->access, token->type, token->refresh, token->expires_at};
 }
 
+bool fu_same_text(const char *one, const char *other) {
+    return one == other || (one != NULL && other != NULL && strcmp(one, other) == 0);
+}
+
 /* ---- JSON ---- */
 
 /* What a member of an answer or of a kept token may be. */

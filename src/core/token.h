@@ -41,6 +41,9 @@ bool fu_token_set(struct fu_token *token, const fusioo_token *from, fusioo_error
 /* The same token as others may see it; its strings stay where they are. */
 fusioo_token fu_token_show(const struct fu_token *token);
 
+/* Are both the same text, or both NULL? */
+bool fu_same_text(const char *one, const char *other);
+
 /* Reads the `size` bytes of JSON at `text` (a NUL follows), as a store keeps them; nothing, or spaces alone, is no
  * token. False: FUSIOO_INVALID (it is none; nothing of it is repeated) or FUSIOO_MEMORY. */
 bool fu_token_read(struct fu_token *token, const char *text, size_t size, fusioo_error *error);
