@@ -12,7 +12,7 @@ static void accept(const char *url, const char *expected, bool expected_plain) {
     char *base = NULL;
     bool plain = !expected_plain;
     fu_error_clear(&error, FUSIOO_OK);
-    if (!fu_address_read("base_url", url, &base, &plain, &error)) {
+    if (!fu_address_read("base_url", FU_ADDRESS_BASE, url, &base, &plain, &error)) {
         fail_msg("refused: %s (%s)", url, error.message);
     }
     assert_string_equal(base, expected);
@@ -24,7 +24,7 @@ static void refuse(const char *url, const char *words) {
     char *base = (char *)1;
     bool plain = false;
     fu_error_clear(&error, FUSIOO_OK);
-    if (fu_address_read("base_url", url, &base, &plain, &error)) {
+    if (fu_address_read("base_url", FU_ADDRESS_BASE, url, &base, &plain, &error)) {
         fail_msg("accepted: %s as %s", url, base);
     }
     assert_null(base);
@@ -32,7 +32,7 @@ static void refuse(const char *url, const char *words) {
     if (strstr(error.message, words) == NULL) {
         fail_msg("%s: '%s' does not say '%s'", url, error.message, words);
     }
-    assert_false(fu_address_read("base_url", url, &base, &plain, NULL));
+    assert_false(fu_address_read("base_url", FU_ADDRESS_BASE, url, &base, &plain, NULL));
 }
 
 static void takes_https_anywhere(void **state) {
@@ -49,6 +49,20 @@ static void takes_https_anywhere(void **state) {
     accept("https://example.com/v10", "https://example.com/v10", false);
     accept("https://example.com/av1", "https://example.com/av1", false);
     accept("https://v1.example.com", "https://v1.example.com", false);
+}
+
+static void what_is_asked_for_as_it_is_stays_so(void **state) {
+    (void)state;
+    static const char *const urls[] = {"https://x.example/oauth/token", "https://x.example/oauth2/v2",
+                                       "https://x.example/token/"};
+    for (size_t i = 0; i < COUNT(urls); i++) {
+        char *address = NULL;
+        bool plain = true;
+        assert_true(fu_address_read("token_url", FU_ADDRESS_WHOLE, urls[i], &address, &plain, &error));
+        assert_string_equal(address, urls[i]);
+        assert_false(plain);
+        fu_free(address);
+    }
 }
 
 static void takes_http_on_this_machine(void **state) {
@@ -175,6 +189,7 @@ static void what_one_host_may_know(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_https_anywhere),
+        cmocka_unit_test(what_is_asked_for_as_it_is_stays_so),
         cmocka_unit_test(takes_http_on_this_machine),
         cmocka_unit_test(refuses_http_elsewhere),
         cmocka_unit_test(refuses_what_is_more_than_an_address),

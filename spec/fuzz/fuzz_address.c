@@ -35,11 +35,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     char *base = NULL;
     bool plain = false;
     fusioo_error error = {.kind = FUSIOO_OK};
-    if (fu_address_read("base_url", text, &base, &plain, &error)) {
+    if (fu_address_read("base_url", FU_ADDRESS_BASE, text, &base, &plain, &error)) {
         char *again = NULL;
         bool still_plain = !plain;
         check_base(base, plain);
-        FUZZ_CHECK(fu_address_read("base_url", base, &again, &still_plain, &error));
+        FUZZ_CHECK(fu_address_read("base_url", FU_ADDRESS_BASE, base, &again, &still_plain, &error));
         FUZZ_CHECK(strcmp(base, again) == 0 && plain == still_plain);
         fu_free(again);
         fu_free(base);

@@ -45,7 +45,8 @@ static bool ends_in_version(const char *path, size_t size) {
            path[size - 1] <= '9';
 }
 
-static bool read_parts(CURLU *url, const char *name, const char *text, char **base, bool *plain, fusioo_error *error) {
+static bool read_parts(CURLU *url, const char *name, enum fu_address kind, const char *text, char **address,
+                       bool *plain, fusioo_error *error) {
     bool good = false;
     bool starved = false;
     char *scheme = part_of(url, CURLUPART_SCHEME, &starved);
@@ -53,7 +54,7 @@ static bool read_parts(CURLU *url, const char *name, const char *text, char **ba
     char *port = part_of(url, CURLUPART_PORT, &starved);
     char *path = part_of(url, CURLUPART_PATH, &starved);
     size_t size = path != NULL ? strlen(path) : 0;
-    while (size > 0 && path[size - 1] == '/') {
+    while (kind == FU_ADDRESS_BASE && size > 0 && path[size - 1] == '/') {
         size--;
     }
     if (starved) {
@@ -67,7 +68,7 @@ static bool read_parts(CURLU *url, const char *name, const char *text, char **ba
                      "%s is http:// to %.100s, which would show the token to everyone on the way: use https:// "
                      "(http:// is for loopback hosts alone)",
                      name, host);
-    } else if (ends_in_version(path, size)) {
+    } else if (kind == FU_ADDRESS_BASE && ends_in_version(path, size)) {
         fu_error_set(error, FUSIOO_INVALID, "%s stands without the version; that is the option version", name);
     } else {
         struct fu_buffer whole = FU_BUFFER_EMPTY;
@@ -80,7 +81,7 @@ static bool read_parts(CURLU *url, const char *name, const char *text, char **ba
         }
         fu_buffer_append(&whole, path, size);
         *plain = strcmp(scheme, "http") == 0;
-        *base = whole.data;
+        *address = whole.data;
         good = !whole.failed || fu_error_memory(error);
     }
     curl_free(scheme);
@@ -90,11 +91,12 @@ static bool read_parts(CURLU *url, const char *name, const char *text, char **ba
     return good;
 }
 
-bool fu_address_read(const char *name, const char *text, char **base, bool *plain, fusioo_error *error) {
+bool fu_address_read(const char *name, enum fu_address kind, const char *text, char **address, bool *plain,
+                     fusioo_error *error) {
     CURLU *url = curl_url();
     bool good = false;
     bool starved = false;
-    *base = NULL;
+    *address = NULL;
     if (url == NULL) {
         return fu_error_memory(error);
     }
@@ -112,12 +114,12 @@ bool fu_address_read(const char *name, const char *text, char **base, bool *plai
     } else if (has_end) {
         fu_error_set(error, FUSIOO_INVALID, "%s ends before '?' and '#'", name);
     } else {
-        good = read_parts(url, name, text, base, plain, error);
+        good = read_parts(url, name, kind, text, address, plain, error);
     }
     curl_url_cleanup(url);
     if (!good) {
-        fu_free(*base);
-        *base = NULL;
+        fu_free(*address);
+        *address = NULL;
     }
     return good;
 }

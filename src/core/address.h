@@ -8,10 +8,15 @@
 
 #include <stdbool.h>
 
-/* Checks `url`, the option `name`, and gives `*base` (the caller frees it with fu_free): scheme, host, port, prefix,
- * without a slash at its end.
+enum fu_address {
+    FU_ADDRESS_BASE, /* paths are put behind it: it ends without a slash and without the API's version */
+    FU_ADDRESS_WHOLE /* it is asked for as it is */
+};
+
+/* Checks `url`, the option `name`, and gives `*address` (the caller frees it with fu_free): scheme, host, port, path.
  * `*plain`: it is http:// on this machine. False: FUSIOO_INVALID (what is wrong) or FUSIOO_MEMORY. */
-bool fu_address_read(const char *name, const char *url, char **base, bool *plain, fusioo_error *error);
+bool fu_address_read(const char *name, enum fu_address kind, const char *url, char **address, bool *plain,
+                     fusioo_error *error);
 
 /* Have both addresses the same scheme, host and port? What one of them may know, a token say, the other may. */
 bool fu_address_same_origin(const char *one, const char *other);

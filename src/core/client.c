@@ -172,7 +172,7 @@ static bool take_address(struct fusioo_client *client, const struct fusioo_clien
     }
     client->version = (unsigned)(version[1] - '0');
     const char *url = options->base_url != NULL ? options->base_url : "https://api.fusioo.com";
-    return fu_address_read("base_url", url, &client->base, &client->plain, error);
+    return fu_address_read("base_url", FU_ADDRESS_BASE, url, &client->base, &client->plain, error);
 }
 
 static fusioo_client *make(struct fu_context *context, const struct fusioo_client *model, struct fu_stats *stats,

@@ -61,8 +61,8 @@ static bool take_addresses(struct fusioo_oauth *oauth, const fusioo_oauth_option
     bool plain;
     const char *authorize = options->authorize_url != NULL ? options->authorize_url : FU_AUTHORIZE_URL;
     const char *token = options->token_url != NULL ? options->token_url : FU_TOKEN_URL;
-    if (!fu_address_read("authorize_url", authorize, &oauth->authorize_url, &plain, error) ||
-        !fu_address_read("token_url", token, &oauth->token_url, &oauth->plain, error)) {
+    if (!fu_address_read("authorize_url", FU_ADDRESS_WHOLE, authorize, &oauth->authorize_url, &plain, error) ||
+        !fu_address_read("token_url", FU_ADDRESS_WHOLE, token, &oauth->token_url, &oauth->plain, error)) {
         return false;
     }
     const char *host = strstr(oauth->token_url, "://");
