@@ -2,6 +2,7 @@
 
 local files = require "spec.support.files"
 local fusioo = require "fusioo"
+local lfs = require "lfs"
 
 local SECRET = "canary-access-of-the-store-spec"
 local TOKEN = {
@@ -96,6 +97,16 @@ describe("fusioo.store.file", function()
   end)
 
   behaves(function() return fusioo.store.file(path) end)
+
+  it("stays where it is when the program goes to another folder", function()
+    local before = lfs.currentdir()
+    finally(function() lfs.chdir(before) end)
+    assert(lfs.chdir(folder))
+    local store = fusioo.store.file("token.json")
+    assert(lfs.chdir("/"))
+    assert(store.save(TOKEN))
+    assert.same(TOKEN, fusioo.store.file(folder .. "/token.json").load())
+  end)
 
   it("is shared by all who name the file", function()
     fusioo.store.file(path).save(TOKEN)

@@ -2,8 +2,9 @@
 --
 -- A store is a table with two functions, `load()` and `save(token)`; a program may bring its own. A token is
 -- `{access_token=, token_type=, expires_at=, refresh_token=}`, all but the first may be missing; `save` and `load` keep
--- further fields with plain values as they are, but a renewed token has none. A store that several processes share has a third one, `lock()`: it returns a
--- function that unlocks the store, or nil while somebody else has locked it. Then the token is renewed by one of them.
+-- further fields with plain values as they are, but a renewed token has none. A store that several processes share has a
+-- third function, `lock()`: it returns a function that unlocks the store, or nil while somebody else has locked it. Then
+-- the token is renewed by one of them.
 --
 -- Owns: the two stores that the library brings. Must not know: where a token comes from, what it is used for.
 
@@ -70,6 +71,12 @@ function store.file(path)
     error("fusioo.store.file: path is a " .. type(path) .. ", not a string", 0)
   elseif path == "" or (path and path:find("\0", 1, true)) then
     error("fusioo.store.file: path is empty or holds a NUL byte", 0)
+  end
+  if path then
+    -- The program may go to another folder.
+    local err
+    path, err = core.token_file_place(path)
+    if not path then error("fusioo.store.file: " .. err.message, 0) end
   end
   local function place()
     if path then return path end

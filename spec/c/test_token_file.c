@@ -1,6 +1,8 @@
 /* test_token_file.c: who may see the file of a token, and that it is there whole. */
 #include "token_file.h"
 
+#include "alloc.h"
+
 #include "test.h"
 
 #include <dirent.h>
@@ -211,6 +213,40 @@ static void what_killed_processes_left_goes_with_the_next_saving(void **state) {
     assert_string_equal(read_it(), "next");
 }
 
+/* Another process may know the file by its own name. */
+static void a_link_stays_one(void **state) {
+    (void)state;
+    char link[160];
+    struct stat found;
+    write_it("first");
+    snprintf(link, sizeof link, "%s/link", folder);
+    assert_int_equal(symlink("sub/token", link), 0);
+    assert_true(fu_token_file_write(link, "second", 6, &error));
+    assert_int_equal(lstat(link, &found), 0);
+    assert_true(S_ISLNK(found.st_mode));
+    assert_string_equal(read_it(), "second");
+    assert_int_equal(unlink(path), 0);
+    assert_false(fu_token_file_write(link, "third", 5, &error));
+    assert_non_null(strstr(error.message, "follow the link"));
+    unlink(link);
+}
+
+static void a_path_stays_where_it_is(void **state) {
+    (void)state;
+    char *place;
+    char *before = getcwd(NULL, 0);
+    assert_non_null(before);
+    assert_int_equal(chdir(folder), 0);
+    assert_true(fu_token_file_place("sub/token", &place, &error));
+    assert_int_equal(chdir(before), 0);
+    free(before);
+    assert_string_equal(place, path);
+    fu_free(place);
+    assert_true(fu_token_file_place("/a/b", &place, &error));
+    assert_string_equal(place, "/a/b");
+    fu_free(place);
+}
+
 static void root_leaves_the_file_to_its_owner_where_root_runs_this(void **state) {
     (void)state;
     struct stat found;
@@ -236,6 +272,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(what_is_no_file_or_too_large_is_refused, begin, end),
         cmocka_unit_test_setup_teardown(a_full_disk_leaves_the_old_token, begin, end),
         cmocka_unit_test_setup_teardown(a_killed_process_leaves_a_whole_token, begin, end),
+        cmocka_unit_test_setup_teardown(a_link_stays_one, begin, end),
+        cmocka_unit_test_setup_teardown(a_path_stays_where_it_is, begin, end),
         cmocka_unit_test_setup_teardown(root_leaves_the_file_to_its_owner_where_root_runs_this, begin, end),
         cmocka_unit_test_setup_teardown(what_killed_processes_left_goes_with_the_next_saving, begin, end),
     };

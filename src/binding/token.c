@@ -17,6 +17,20 @@ static const char *check_path(lua_State *L, int index) {
     return path;
 }
 
+static int push_text(lua_State *L) {
+    lua_pushstring(L, lua_touserdata(L, 1));
+    return 1;
+}
+
+/* Pushes `path` and frees it, also where Lua has no memory. */
+static int push_path(lua_State *L, char *path) {
+    lua_pushcfunction(L, push_text);
+    lua_pushlightuserdata(L, path);
+    int status = lua_pcall(L, 1, 1, 0);
+    fu_free(path);
+    return status == LUA_OK ? 1 : lua_error(L);
+}
+
 /* token_file_read(path) -> text, "" where there is no file | nil, err */
 static int token_file_read(lua_State *L) {
     fusioo_error error;
@@ -44,25 +58,28 @@ static int token_file_write(lua_State *L) {
     return 1;
 }
 
+/* token_file_place(path) -> the absolute path | nil, err */
+static int token_file_place(lua_State *L) {
+    fusioo_error error;
+    char *place = NULL;
+    if (!fu_token_file_place(check_path(L, 1), &place, &error)) {
+        return lfu_fail(L, &error);
+    }
+    return push_path(L, place);
+}
+
 /* state_path(name) -> the path of the file `name` in the user's state folder | nil, err */
 static int state_path(lua_State *L) {
     fusioo_error error;
     char *path = NULL;
-    const char *name = check_path(L, 1);
-    struct fu_buffer *text = lfu_buffer_new(L);
-    if (!fu_state_path(name, &path, &error)) {
+    if (!fu_state_path(check_path(L, 1), &path, &error)) {
         return lfu_fail(L, &error);
     }
-    bool good = fu_buffer_puts(text, path); /* a buffer goes with its userdata where Lua raises */
-    fu_free(path);
-    if (!good) {
-        return luaL_error(L, "not enough memory");
-    }
-    lua_pushlstring(L, text->data, text->size);
-    return 1;
+    return push_path(L, path);
 }
 
 const luaL_Reg lfu_token_functions[] = {{"token_file_read", token_file_read},
                                         {"token_file_write", token_file_write},
+                                        {"token_file_place", token_file_place},
                                         {"state_path", state_path},
                                         {NULL, NULL}};

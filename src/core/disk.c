@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -48,6 +49,21 @@ static bool open_beside(fusioo_file *file, fusioo_error *error) {
     return file->is_there || fail(error, "write", file->path);
 }
 
+static bool follow_link(fusioo_file *file, fusioo_error *error) {
+    struct stat found;
+    if (lstat(file->path, &found) != 0 || !S_ISLNK(found.st_mode)) {
+        return true;
+    }
+    char *end = realpath(file->path, NULL);
+    if (end == NULL) {
+        return fail(error, "follow the link", file->path);
+    }
+    fu_free(file->path);
+    file->path = fu_strdup(end);
+    free(end);
+    return file->path != NULL || fu_error_memory(error);
+}
+
 static fusioo_file *create(const char *path, bool secret, fusioo_error *error) {
     struct stat found;
     fusioo_file *file = fu_calloc(1, sizeof *file);
@@ -69,7 +85,7 @@ static fusioo_file *create(const char *path, bool secret, fusioo_error *error) {
         /* A rename would put a file in the place of a pipe or a device: /dev/null, say. */
         good = fu_error_set(error, FUSIOO_INVALID, "cannot replace '%.200s': it is no regular file", path);
     } else {
-        good = open_beside(file, error);
+        good = (!secret || follow_link(file, error)) && open_beside(file, error);
     }
     if (good && secret) {
         flock(file->fd, LOCK_EX | LOCK_NB); /* fu_state_tidy leaves it alone; where locks are unknown its age must do */
@@ -87,6 +103,10 @@ fusioo_file *fusioo_file_create(const char *path, fusioo_error *error) {
 
 fusioo_file *fu_file_create_secret(const char *path, fusioo_error *error) {
     return create(path, true, error);
+}
+
+const char *fu_file_path(const fusioo_file *file) {
+    return file->path;
 }
 
 /* A forked child shares the descriptor, and its place in the file, with its parent. */

@@ -10,8 +10,12 @@
 #define FU_SECRET_ENDING ".secret"
 
 /* As fusioo_file_create, but nobody else can read the file beside or, whatever stood under `path` before, the final
- * one. */
+ * one; and where `path` is a symbolic link, the file to which it leads is replaced: all who know that by another name
+ * get the new one. */
 fusioo_file *fu_file_create_secret(const char *path, fusioo_error *error);
+
+/* Where it will stand; lives as long as the file. */
+const char *fu_file_path(const fusioo_file *file);
 
 /* Takes room for `size` bytes on the disk, so that writing them cannot fail for want of it; what is not written goes
  * when the file is put under its name. To be called before anything is written. False: FUSIOO_INVALID, there is no such

@@ -8,6 +8,7 @@
 #include "form.h"
 #include "oauth_private.h"
 #include "scrub.h"
+#include "token_file.h"
 
 #include <math.h>
 #include <stddef.h>
@@ -80,7 +81,7 @@ static bool take_options(struct fusioo_oauth *oauth, const fusioo_oauth_options 
         !copy_text(&oauth->redirect_uri, options->redirect_uri, error) ||
         !copy_text(&oauth->username, options->username, error) ||
         !copy_text(&oauth->password, options->password, error) ||
-        !copy_text(&oauth->store_file, options->store_file, error) ||
+        (options->store_file != NULL && !fu_token_file_place(options->store_file, &oauth->store_file, error)) ||
         !copy_text(&oauth->ca_file, options->ca_file, error) || !copy_text(&oauth->proxy, options->proxy, error) ||
         !copy_text(&oauth->user_agent, options->user_agent, error)) {
         return false;

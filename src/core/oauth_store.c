@@ -157,7 +157,7 @@ static void save_file(struct fusioo_oauth *oauth) {
     struct fu_buffer text = {.secret = true};
     bool good = fu_token_write(&oauth->token, &text) || fu_error_memory(&error);
     if (good) {
-        good = fu_token_file_end(oauth->beside, oauth->store_file, text.data, text.size, &error);
+        good = fu_token_file_end(oauth->beside, text.data, text.size, &error);
         oauth->beside = NULL; /* whether it went well or not */
     }
     fu_buffer_free(&text);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -81,6 +82,26 @@ bool fu_token_file_read(const char *path, struct fu_buffer *text, fusioo_error *
     return good;
 }
 
+bool fu_token_file_place(const char *path, char **place, fusioo_error *error) {
+    char *folder = path[0] != '/' ? getcwd(NULL, 0) : NULL;
+    if (path[0] != '/' && folder == NULL) {
+        return fail(error, "find the folder of", path, errno);
+    }
+    struct fu_buffer text = FU_BUFFER_EMPTY;
+    if (folder != NULL) {
+        fu_buffer_puts(&text, folder);
+        fu_buffer_putc(&text, '/');
+    }
+    bool good = fu_buffer_puts(&text, path);
+    free(folder);
+    *place = good ? text.data : NULL;
+    if (!good) {
+        fu_buffer_free(&text);
+        return fu_error_memory(error);
+    }
+    return true;
+}
+
 bool fu_token_file_prepare(const char *path, fusioo_error *error) {
     struct stat found;
     const char *slash = strrchr(path, '/');
@@ -106,19 +127,16 @@ fusioo_file *fu_token_file_begin(const char *path, fusioo_error *error) {
     return file;
 }
 
-bool fu_token_file_end(fusioo_file *file, const char *path, const char *bytes, size_t size, fusioo_error *error) {
+bool fu_token_file_end(fusioo_file *file, const char *bytes, size_t size, fusioo_error *error) {
     if (!fusioo_file_write(file, bytes, size, error)) {
         fusioo_file_discard(file);
         return false;
     }
-    if (!fusioo_file_commit(file, error)) {
-        return false;
-    }
-    fu_state_tidy(path, FU_SECRET_ENDING, LEFT_BEHIND); /* such files hold tokens */
-    return true;
+    fu_state_tidy(fu_file_path(file), FU_SECRET_ENDING, LEFT_BEHIND); /* such files hold tokens */
+    return fusioo_file_commit(file, error);
 }
 
 bool fu_token_file_write(const char *path, const char *bytes, size_t size, fusioo_error *error) {
     fusioo_file *file = fu_token_file_begin(path, error);
-    return file != NULL && fu_token_file_end(file, path, bytes, size, error);
+    return file != NULL && fu_token_file_end(file, bytes, size, error);
 }

@@ -20,6 +20,10 @@ bool fu_token_file_read(const char *path, struct fu_buffer *text, fusioo_error *
  * one. False: FUSIOO_INVALID or FUSIOO_MEMORY; the old file stays. */
 bool fu_token_file_write(const char *path, const char *bytes, size_t size, fusioo_error *error);
 
+/* Gives `*place` (the caller frees it with fu_free) the absolute path of `path`, which is taken from the folder that
+ * the process is in now: it may go to another one. False: FUSIOO_INVALID or FUSIOO_MEMORY. */
+bool fu_token_file_place(const char *path, char **place, fusioo_error *error);
+
 /* Makes the folders of `path` that are missing, for the user alone (0700). False: FUSIOO_INVALID or FUSIOO_MEMORY. */
 bool fu_token_file_prepare(const char *path, fusioo_error *error);
 
@@ -28,6 +32,6 @@ bool fu_token_file_prepare(const char *path, fusioo_error *error);
 fusioo_file *fu_token_file_begin(const char *path, fusioo_error *error);
 
 /* And this puts it there. `file` is gone afterwards. False: as fu_token_file_write. */
-bool fu_token_file_end(fusioo_file *file, const char *path, const char *bytes, size_t size, fusioo_error *error);
+bool fu_token_file_end(fusioo_file *file, const char *bytes, size_t size, fusioo_error *error);
 
 #endif
