@@ -195,6 +195,33 @@ describe("a store of the program's own", function()
     assert.is_string(store.kept.access_token)
   end)
 
+  -- Lua 5.1 proper cannot yield in a store's function outside of a task.
+  local cannot_yield = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
+
+  if not cannot_yield then it("goes on where the coroutine that kept the token was given up", function()
+    local given_up = false
+    local store = noting(function(name)
+      if name == "save" and not given_up then coroutine.yield() end
+    end)
+    local auth = sign_ins.new(service, {
+      grant = "password", store = store, timeout = {total = 5},
+      runtime = {wait = function(engine, seconds) engine:poll(seconds) end},
+    })
+    do
+      local thread = coroutine.create(function() return auth:token() end)
+      assert(coroutine.resume(thread))
+    end
+    assert.equal("load lock load save", store.shown())
+    given_up = true
+    collectgarbage()
+    collectgarbage()
+    local _, err = auth:token() -- joins those who waited for that
+    if err then assert.matches("was given up", tostring(err)) end
+    assert.same(assert(auth:token()), store.kept)
+    assert.equal("load lock load save unlock lock load save unlock", store.shown())
+    assert.equal(1, #sign_ins.token_requests(service))
+  end) end
+
   it("is unlocked where its lock comes too late", function()
     local open = false
     local store = noting(function(name)

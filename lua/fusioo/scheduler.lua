@@ -8,6 +8,7 @@
 -- between.
 
 local core = require "fusioo.core"
+local storing = require "fusioo.storing"
 local tasks = require "fusioo.task"
 
 local scheduler = {}
@@ -15,8 +16,6 @@ local scheduler = {}
 local WAIT = tasks.WAIT
 local waiting = {}  -- number of a call or pager → the task that waits for it
 local clients = setmetatable({}, {__mode = "v"})  -- number of a client or sign-in → itself
-local at_work = {}  -- number of a sign-in whose store is in use → itself, though nobody else may hold it any more
-local storing = {}  -- the tasks that functions of stores run as, in their order
 local outside = setmetatable({}, {__mode = "k"})  -- calls and pagers that are waited for outside of tasks
 local outer_runtime                               -- how the client that waited last in a task waits outside of them
 local deadline                                    -- in a step with a budget: when tasks give up their turn
@@ -75,75 +74,11 @@ local function need_token(engine, id, client)
   end
 end
 
--- Tells a sign-in how its store's function went, where memory may end. Returns what gives a lock back that came too
--- late.
-local function answer_store(oauth, wish, number, ...)
-  local ok, unlock = pcall(oauth._answer_store, oauth, wish, number, ...)
-  if ok then return unlock end
-  oauth:_answer_store(wish, number, false, NO_MEMORY)
-end
-
--- Runs a function of a sign-in's store. In a step, where nothing may block, it runs as a task; whoever waits outside of
--- tasks cannot wait for one.
-local function run_for_store(oauth, run, in_step, on_end)
-  if not in_step then
-    on_end(pcall(run))
-    return
-  end
-  local task = tasks.new(run, oauth, function(ended)
-    for i, other in ipairs(storing) do
-      if other == ended then table.remove(storing, i) end
-    end
-    on_end(not ended.failed, ended.results[ended.failed and 2 or 1], ended.results[2])
-  end)
-  storing[#storing + 1] = task
-  tasks.make_runnable(task)
-end
-
--- Lets a sign-in's store do what is wanted of it.
-local function need_store(oauth, id, wish, number, in_step)
-  at_work[id] = wish ~= "end" and oauth or nil
-  local run = oauth:_for_store(wish, number)
-  if not run then return end
-  run_for_store(oauth, run, in_step, function(...)
-    local unlock = answer_store(oauth, wish, number, ...)
-    if unlock and not pcall(run_for_store, oauth, unlock, in_step, type) then pcall(unlock) end
-  end)
-end
-
--- The wish of a sign-in's store that there was no memory to fulfil. It fails; where there is no memory even to say so,
--- the next one who moves the engine tries again.
-local lost = {oauth = false, id = 0, wish = false, number = 0}
-
-local function answer_lost()
-  local unlock = lost.oauth:_answer_store(lost.wish, lost.number, false, NO_MEMORY)
-  lost.oauth = false
-  if unlock then pcall(unlock) end
-end
-
-local function try_lost(in_step)
-  if not lost.oauth:_has_lock_to_tell() and pcall(need_store, lost.oauth, lost.id, lost.wish, lost.number, in_step) then
-    lost.oauth = false
-  else
-    answer_lost()
-  end
-end
-
--- A store's tasks that a step has begun and had no time for: whoever waits outside of tasks may wait for them.
-local function run_stores()
-  if not storing[1] then return end
-  local queued = {}
-  for _, task in ipairs(storing) do
-    if task.queued then queued[#queued + 1] = task end
-  end
-  for _, task in ipairs(queued) do tasks.run_now(task) end
-end
-
 -- Does what the engine wants done. What a handler of events raises is raised at the end, when everything is in order
 -- again. `in_step`: may stores run as tasks?
 local function answer_needs(engine, in_step)
   local ok, err = true, nil
-  if lost.oauth then try_lost(in_step) end
+  storing.settle(in_step)
   while true do
     local kind, a, b, number = engine:next_need()
     if kind == nil then
@@ -155,11 +90,8 @@ local function answer_needs(engine, in_step)
     elseif kind == "token" then
       if not pcall(need_token, engine, a, clients[b]) then engine:give_token(a, nil, NO_MEMORY) end
     elseif kind == "store" then
-      local oauth = at_work[a] or clients[a]
-      if oauth and not pcall(need_store, oauth, a, b, number, in_step) then
-        lost.oauth, lost.id, lost.wish, lost.number = oauth, a, b, number
-        answer_lost()
-      end
+      local oauth = storing.find(a) or clients[a]
+      if oauth then storing.need(oauth, a, b, number, in_step) end
     else
       local client = clients[a]
       if client and client._on_event then
@@ -249,7 +181,7 @@ function scheduler.wait(object, runtime, engine, is_ready, inline)
   outside[object] = is_ready
   repeat
     engine:step()
-    run_stores()
+    storing.run_queued()
     local ok, err = pcall(answer_needs, engine)
     if ok and not is_ready(object) then
       wake_others(engine, object)

@@ -2,9 +2,9 @@
 --
 -- A store is a table with two functions, `load()` and `save(token)`; a program may bring its own. A token is
 -- `{access_token=, token_type=, expires_at=, refresh_token=}`, all but the first may be missing; `save` and `load` keep
--- further fields with plain values as they are, but a renewed token has none. A store that several processes share has a
--- third function, `lock()`: it returns a function that unlocks the store, or nil while somebody else has locked it. Then
--- the token is renewed by one of them.
+-- further fields with plain values as they are, but a renewed token has none. A store that several processes share has
+-- a third function, `lock()`: it returns a function that unlocks the store, or nil while somebody else has locked it.
+-- Then the token is renewed by one of them.
 --
 -- Owns: the two stores that the library brings. Must not know: where a token comes from, what it is used for.
 
