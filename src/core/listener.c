@@ -137,10 +137,23 @@ static void answer(struct fu_visitor *visitor, int status, const char *title, co
     fu_buffer_free(&whole);
 }
 
-/* Takes what has come. False: the request is not whole yet, or its sender has gone. */
+/* Throws away what has come and is not of interest: a connection that is closed with unread bytes loses the answer. */
+static void drain(int fd) {
+    char rest[4096];
+    for (int i = 0; i < 256 && recv(fd, rest, sizeof rest, 0) > 0; i++) {
+    }
+    fu_wipe(rest, sizeof rest);
+}
+
+/* Takes what has come. False: the request is not whole yet, or its sender has gone. Cookies, which other programs on
+ * this machine have set, may take more room than there is: the first line is what counts. */
 static bool hear(struct fu_visitor *visitor) {
     for (;;) {
         size_t room = sizeof visitor->bytes - 1 - visitor->size;
+        if (room == 0 && strstr(visitor->bytes, "\r\n") != NULL) {
+            drain(visitor->fd);
+            return true;
+        }
         ssize_t got = recv(visitor->fd, visitor->bytes + visitor->size, room, 0);
         if (got < 0 && errno == EINTR) {
             continue;
