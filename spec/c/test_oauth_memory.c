@@ -115,6 +115,40 @@ static void an_answer_that_is_read_later_is_read_as_what_it_is(void **state) {
     assert_int_equal(number_of(ask), 2);
 }
 
+/* The token that a refresh has brought is there, too, where a sign-in that comes in between fails. */
+static void a_sign_in_throws_no_answer_away(void **state) {
+    (void)state;
+    char text[FUSIOO_STATE_SIZE];
+    char url[128];
+    const fusioo_token old = {"access-1", NULL, "refresh-1", wall + 3600};
+    make(FUSIOO_AUTHORIZATION_CODE, FUSIOO_STORE_ON_NEED, false);
+    fusioo_ask *ask = fusioo_oauth_refresh(oauth, &why);
+    assert_non_null(ask);
+    move();
+    load(&old);
+    load(&old);
+    heap_fail_at(&core_heap, 1);
+    give(2, 3600);
+    heap_fail_at(&core_heap, 0);
+    assert_int_equal(number_of(ask), 0);
+    assert_int_equal(why.kind, FUSIOO_MEMORY);
+    assert_non_null(fusioo_oauth_authorize_url(oauth, text, &why));
+    snprintf(url, sizeof url, "http://127.0.0.1:9/back?code=c&state=%s", text);
+    ask = fusioo_oauth_finish(oauth, url, text, &why);
+    assert_non_null(ask);
+    move();
+    load(&old);
+    take_store_need(FUSIOO_STORE_SAVE); /* of what the refresh has brought */
+    fusioo_oauth_stored(oauth, asked, FUSIOO_STORED, NULL);
+    move();
+    const fusioo_token kept = {"access-2", NULL, "refresh-2", wall + 3600};
+    load(&kept);
+    refuse("invalid_grant");
+    assert_int_equal(number_of(ask), 0);
+    assert_int_equal(why.kind, FUSIOO_AUTH);
+    assert_true(is_good(2));
+}
+
 static int open_heaps(void **state) {
     (void)state;
     heaps_open();
@@ -125,6 +159,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_store_holds_is_given_back_where_memory_ends),
         TEST(an_answer_that_is_read_later_is_read_as_what_it_is),
+        TEST(a_sign_in_throws_no_answer_away),
     };
     return cmocka_run_group_tests(tests, open_heaps, NULL);
 }

@@ -194,17 +194,16 @@ static const char *reason(const struct fusioo_oauth *oauth) {
 
 /* The store is locked and read: does what the first in line needs. */
 static void decide(struct fusioo_oauth *oauth) {
-    struct fu_ask *ask = find_sign_in(oauth);
-    if (ask != NULL && !oauth->reloaded) {
-        oauth->undigested = false;
-        sign_in(oauth, ask);
-        return;
-    }
     if (oauth->undigested) {
         oauth->signing_in = oauth->answers_sign_in;
         oauth->exhausted = oauth->answers_grant;
         oauth->why = oauth->signing_in ? "sign-in" : "expiry";
         fu_oauth_send(oauth);
+        return;
+    }
+    struct fu_ask *ask = find_sign_in(oauth);
+    if (ask != NULL && !oauth->reloaded) {
+        sign_in(oauth, ask);
         return;
     }
     fu_oauth_serve(oauth, false);
