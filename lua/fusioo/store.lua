@@ -62,7 +62,8 @@ end
 
 --- Keeps a token in a file. It has mode 0600 and is replaced in one piece; a folder that is missing is made with mode
 -- 0700; a file that others can read or write is refused. Nothing is read or written before the first use.
--- @param path the file; nil: `token.json` in `$XDG_STATE_HOME/fusioo`, else in `~/.local/state/fusioo`
+-- @param path the file; a relative path begins in the folder that the program is in now; nil: `token.json` in
+-- `$XDG_STATE_HOME/fusioo`, else in `~/.local/state/fusioo`
 -- @return store: `load()` returns the token, nil where there is none, or nil and an error of kind `invalid`;
 -- `save(token)` returns true, or nil and an error of kind `invalid`, and raises on what is no token
 -- @usage local store = fusioo.store.file("/var/lib/report/token.json")
