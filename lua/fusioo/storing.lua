@@ -14,7 +14,7 @@ local NO_MEMORY = tasks.NO_MEMORY[2]
 
 local at_work = {}  -- number of a sign-in whose store is in use → itself, though nobody else may hold it any more
 local queue = {}    -- the tasks that functions of stores run as, in their order
-local here = {}     -- set of wishes that are being fulfilled on the spot, in a coroutine: {oauth, wish, number, holder}
+local here = {}     -- set of wishes that are being fulfilled on the spot, in a coroutine (`holder`, weak)
 local lost = {oauth = false, id = 0, wish = false, number = 0} -- the wish that there was no memory to answer
 
 --- The sign-in with that number whose store is in use.
@@ -53,13 +53,14 @@ local function run_as_task(oauth, run, on_end)
 end
 
 -- A coroutine of the program's own may wait in there, and be given up: a request's that was aborted.
-local function run_here(oauth, wish, number, run, on_end)
+local function run_here(oauth, id, wish, number, run, on_end)
   local thread, is_main = coroutine.running()
   if not thread or is_main then
     on_end(pcall(run))
     return
   end
-  local entry = {oauth = oauth, wish = wish, number = number, holder = setmetatable({thread}, {__mode = "v"})}
+  local entry = {oauth = oauth, id = id, wish = wish, number = number,
+    holder = setmetatable({thread}, {__mode = "v"})}
   here[entry] = true
   thread = nil -- luacheck: ignore
   on_end(pcall(run))
@@ -78,7 +79,7 @@ local function fulfil(oauth, id, wish, number, in_step)
       pcall(unlock)
     end
   end
-  if in_step then run_as_task(oauth, run, on_end) else run_here(oauth, wish, number, run, on_end) end
+  if in_step then run_as_task(oauth, run, on_end) else run_here(oauth, id, wish, number, run, on_end) end
 end
 
 --- Lets a sign-in's store do what is wanted of it. Where there is no memory for it the wish fails; where there is none
@@ -95,6 +96,13 @@ function storing.need(oauth, id, wish, number, in_step)
   end
 end
 
+-- A coroutine that nobody can resume any more is collected. (Its status does not tell: nginx keeps threads of its own.)
+local function find_given_up()
+  for entry in pairs(here) do
+    if not entry.holder[1] then return entry end
+  end
+end
+
 --- Brings in order what was interrupted. Raises where memory ends once more.
 -- @param in_step may it run as a task?
 function storing.settle(in_step)
@@ -105,12 +113,11 @@ function storing.settle(in_step)
       answer_lost()
     end
   end
-  for entry in pairs(here) do
-    local thread = entry.holder[1]
-    if not thread or coroutine.status(thread) == "dead" then
-      here[entry] = nil
-      entry.oauth:_answer_store(entry.wish, entry.number, false, "the coroutine that it ran in was given up")
-    end
+  local entry = next(here) and find_given_up()
+  while entry do
+    here[entry] = nil
+    storing.need(entry.oauth, entry.id, entry.wish, entry.number, in_step) -- once more, where it will not be given up
+    entry = find_given_up()
   end
 end
 

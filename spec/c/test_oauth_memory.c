@@ -4,6 +4,14 @@
 
 #include "failing_heap.h"
 
+/* Asks for another token than there is. */
+static fusioo_ask *ask_other(void) {
+    fusioo_ask *ask = fusioo_oauth_refresh(oauth, &why);
+    assert_non_null(ask);
+    move();
+    return ask;
+}
+
 static uint64_t locked; /* the number of the lock that is held; 0: none is */
 static int stored;      /* the number of the token that the store holds; 0: none */
 
@@ -82,30 +90,50 @@ static void what_a_store_holds_is_given_back_where_memory_ends(void **state) {
     assert_true(runs > 10);
 }
 
-/* The answer to a code that could not be read for want of memory says nothing of the refresh token. */
-static void an_answer_that_is_read_later_is_read_as_what_it_is(void **state) {
-    (void)state;
+/* Brings a sign-in with a code to where its answer could not be read for want of memory; the store has `old`. */
+static void fail_to_read(const fusioo_token *old, const char *answer) {
     char text[FUSIOO_STATE_SIZE];
     char url[128];
-    const fusioo_token old = {"access-1", NULL, "refresh-1", wall + 3600};
     make(FUSIOO_AUTHORIZATION_CODE, FUSIOO_STORE_ON_NEED, false);
     assert_non_null(fusioo_oauth_authorize_url(oauth, text, &why));
     snprintf(url, sizeof url, "http://127.0.0.1:9/back?code=c&state=%s", text);
     fusioo_ask *ask = fusioo_oauth_finish(oauth, url, text, &why);
     assert_non_null(ask);
     move();
-    load(&old);
-    load(&old);
+    load(old);
+    load(old);
     heap_fail_at(&core_heap, 1);
-    refuse("invalid_grant");
+    end_transfer(FUSIOO_OK, strstr(answer, "error") != NULL ? 400 : 200, answer);
     heap_fail_at(&core_heap, 0);
     assert_int_equal(number_of(ask), 0);
     assert_int_equal(why.kind, FUSIOO_MEMORY);
-    ask = fusioo_oauth_refresh(oauth, &why);
-    assert_non_null(ask);
-    move();
+}
+
+/* The answer to a code has no refresh token: the one of before belongs to another sign-in. Its time has gone on. */
+static void an_answer_that_is_read_later_is_read_as_what_it_is(void **state) {
+    (void)state;
+    const fusioo_token old = {"access-1", NULL, "refresh-1", wall + 3600};
+    fusioo_token token;
+    fail_to_read(&old, "{\"access_token\":\"access-2\",\"expires_in\":3600}");
+    pass(600);
+    fusioo_ask *ask = ask_other();
     load(&old);
-    move();
+    take_store_need(FUSIOO_STORE_SAVE);
+    assert_true(fusioo_oauth_to_save(oauth, &token));
+    assert_string_equal(token.access_token, "access-2");
+    assert_null(token.refresh_token);
+    assert_seconds(token.expires_at, floor(wall) + 3000);
+    fusioo_oauth_stored(oauth, asked, FUSIOO_STORED, NULL);
+    assert_int_equal(number_of(ask), 2);
+    assert_int_equal(requests, 1);
+}
+
+/* A refusal that could not be read is none of the next question's. */
+static void what_was_refused_is_asked_for_anew(void **state) {
+    (void)state;
+    const fusioo_token old = {"access-1", NULL, "refresh-1", wall + 3600};
+    fail_to_read(&old, "{\"error\":\"invalid_grant\"}");
+    fusioo_ask *ask = ask_other();
     load(&old);
     assert_non_null(under_way);
     assert_non_null(strstr(under_way->form, "refresh_token=refresh-1"));
@@ -115,6 +143,27 @@ static void an_answer_that_is_read_later_is_read_as_what_it_is(void **state) {
     assert_int_equal(number_of(ask), 2);
 }
 
+/* Where memory stays away everybody is told, and nothing turns in circles. */
+static void who_asks_is_told_that_there_is_no_memory(void **state) {
+    (void)state;
+    char text[FUSIOO_STATE_SIZE];
+    char url[128];
+    const fusioo_token old = {"access-1", NULL, "refresh-1", wall + 3600};
+    fail_to_read(&old, "{\"access_token\":\"access-2\",\"expires_in\":3600}");
+    assert_non_null(fusioo_oauth_authorize_url(oauth, text, &why));
+    snprintf(url, sizeof url, "http://127.0.0.1:9/back?code=c&state=%s", text);
+    fusioo_ask *other = ask_other();
+    fusioo_ask *ask = fusioo_oauth_finish(oauth, url, text, &why);
+    take_store_need(FUSIOO_STORE_LOAD);
+    heap_fail_at(&core_heap, 3); /* after those of the token that is read */
+    fusioo_oauth_loaded(oauth, asked, &old, NULL);
+    heap_fail_at(&core_heap, 0);
+    assert_int_equal(number_of(other), 0);
+    assert_int_equal(why.kind, FUSIOO_MEMORY);
+    assert_int_equal(number_of(ask), 0);
+    assert_int_equal(context->under_way, 0);
+}
+
 /* The token that a refresh has brought is there, too, where a sign-in that comes in between fails. */
 static void a_sign_in_throws_no_answer_away(void **state) {
     (void)state;
@@ -122,9 +171,7 @@ static void a_sign_in_throws_no_answer_away(void **state) {
     char url[128];
     const fusioo_token old = {"access-1", NULL, "refresh-1", wall + 3600};
     make(FUSIOO_AUTHORIZATION_CODE, FUSIOO_STORE_ON_NEED, false);
-    fusioo_ask *ask = fusioo_oauth_refresh(oauth, &why);
-    assert_non_null(ask);
-    move();
+    fusioo_ask *ask = ask_other();
     load(&old);
     load(&old);
     heap_fail_at(&core_heap, 1);
@@ -159,6 +206,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_store_holds_is_given_back_where_memory_ends),
         TEST(an_answer_that_is_read_later_is_read_as_what_it_is),
+        TEST(what_was_refused_is_asked_for_anew),
+        TEST(who_asks_is_told_that_there_is_no_memory),
         TEST(a_sign_in_throws_no_answer_away),
     };
     return cmocka_run_group_tests(tests, open_heaps, NULL);

@@ -315,6 +315,32 @@ static void who_asks_while_it_is_kept_hears_whether_it_was(void **state) {
     assert_int_equal(number_of(other), 0);
 }
 
+static void a_lock_that_nobody_wants_is_not_tried_for(void **state) {
+    (void)state;
+    make(FUSIOO_PASSWORD, FUSIOO_STORE_ON_NEED, true);
+    fusioo_ask *ask = ask_token();
+    load(NULL);
+    take_store_need(FUSIOO_STORE_LOCK);
+    fusioo_ask_cancel(ask);
+    fusioo_ask_free(ask);
+    fusioo_oauth_stored(oauth, asked, FUSIOO_STORE_BUSY, NULL);
+    take_store_need(FUSIOO_STORE_END);
+    assert_int_equal(context->under_way, 0);
+}
+
+static void a_forked_child_keeps_what_its_parent_was_keeping(void **state) {
+    (void)state;
+    make(FUSIOO_PASSWORD, FUSIOO_STORE_ON_NEED, false);
+    fusioo_ask *ask = get_first();
+    fu_oauths_forked(context);
+    move();
+    load(NULL);
+    take_store_need(FUSIOO_STORE_SAVE);
+    fusioo_oauth_stored(oauth, asked, FUSIOO_STORED, NULL);
+    assert_int_equal(number_of(ask), 1);
+    assert_int_equal(requests, 1);
+}
+
 /* ---- Answers that come late or to another question ---- */
 
 static void a_store_that_is_busy_when_it_is_to_keep_has_failed(void **state) {
@@ -416,6 +442,8 @@ int main(void) {
         TEST(a_dead_token_that_could_not_be_kept_gives_way),
         TEST(who_wants_another_token_is_not_served_with_the_one_that_is_kept_again),
         TEST(who_asks_while_it_is_kept_hears_whether_it_was),
+        TEST(a_lock_that_nobody_wants_is_not_tried_for),
+        TEST(a_forked_child_keeps_what_its_parent_was_keeping),
         TEST(a_store_that_is_busy_when_it_is_to_keep_has_failed),
         TEST(an_answer_that_comes_too_late_is_not_taken_for_anothers),
         TEST(the_end_of_work_is_told_though_the_sign_in_has_gone),

@@ -226,21 +226,60 @@ static void what_is_repeated_at_length_is_not_told_on(void **state) {
 static void an_answer_that_comes_after_the_patience_is_kept(void **state) {
     (void)state;
     make(FUSIOO_PASSWORD, FUSIOO_STORE_MEMORY, false);
-    for (int i = 0; i < 2; i++) {
-        fusioo_ask *ask = ask_token();
-        pass(299);
-        assert_int_equal(number_of(ask), -1);
-        pass(2);
-        assert_int_equal(number_of(ask), 0);
-        assert_int_equal(why.kind, FUSIOO_TIMEOUT);
-        assert_non_null(strstr(why.message, "timeout.total"));
-        assert_non_null(under_way);
-    }
+    fusioo_ask *ask = ask_token();
+    pass(299);
+    assert_int_equal(number_of(ask), -1);
+    pass(2);
+    assert_int_equal(number_of(ask), 0);
+    assert_int_equal(why.kind, FUSIOO_TIMEOUT);
+    assert_non_null(strstr(why.message, "timeout.total"));
+    assert_non_null(under_way);
     fusioo_ask *late = ask_token();
     give(1, 3600);
     assert_int_equal(number_of(late), 1);
     assert_true(is_good(1));
     assert_int_equal(requests, 1);
+}
+
+/* It does not hold the store's lock for ever. */
+static void a_request_without_an_end_ends(void **state) {
+    (void)state;
+    make(FUSIOO_PASSWORD, FUSIOO_STORE_MEMORY, false);
+    fusioo_ask *ask = ask_token();
+    pass(301);
+    assert_int_equal(number_of(ask), 0);
+    pass(58);
+    assert_non_null(under_way);
+    pass(2);
+    assert_null(under_way);
+    ask = ask_token();
+    assert_int_equal(requests, 2);
+    give(1, 3600);
+    assert_int_equal(number_of(ask), 1);
+}
+
+/* However long the service wants to be left alone, who asks later asks it. */
+static void nobody_waits_for_a_repeat_that_nobody_wants(void **state) {
+    (void)state;
+    make(FUSIOO_PASSWORD, FUSIOO_STORE_MEMORY, false);
+    for (int i = 0; i < 2; i++) {
+        fusioo_ask *ask = ask_token();
+        if (i == 0) {
+            fusioo_ask_cancel(ask);
+            fusioo_ask_free(ask);
+            end_transfer(FUSIOO_OK, 503, "");
+        } else {
+            end_transfer(FUSIOO_OK, 503, "");
+            fusioo_ask_cancel(ask);
+            fusioo_ask_free(ask);
+            pass(301);
+        }
+        assert_int_equal(context->under_way, 0);
+        assert_int_equal(requests, i + 1);
+    }
+    fusioo_ask *ask = ask_token();
+    give(1, 3600);
+    assert_int_equal(number_of(ask), 1);
 }
 
 /* ---- Calls of clients that have different patience ---- */
@@ -324,7 +363,6 @@ static void time_in_which_nobody_moves_the_engine_is_no_patience(void **state) {
     pass(2);
     assert_int_equal(number_of(ask), 0);
     assert_int_equal(why.kind, FUSIOO_TIMEOUT);
-    give(1, 3600);
 }
 
 /* Whoever moves the engine once a frame is always a little late. */
@@ -380,6 +418,8 @@ int main(void) {
         TEST(a_refresh_that_was_answered_is_not_repeated),
         TEST(what_is_repeated_at_length_is_not_told_on),
         TEST(an_answer_that_comes_after_the_patience_is_kept),
+        TEST(a_request_without_an_end_ends),
+        TEST(nobody_waits_for_a_repeat_that_nobody_wants),
         TEST(who_asks_waits_as_long_as_they_say),
         TEST(who_has_gone_leaves_no_limit_behind),
         TEST(time_in_which_nobody_moves_the_engine_is_no_patience),

@@ -22,9 +22,8 @@ static int push_text(lua_State *L) {
     return 1;
 }
 
-/* Pushes `path` and frees it, also where Lua has no memory. */
+/* Pushes `path` and frees it, also where Lua has no memory; push_text stands on top of the stack. */
 static int push_path(lua_State *L, char *path) {
-    lua_pushcfunction(L, push_text);
     lua_pushlightuserdata(L, path);
     int status = lua_pcall(L, 1, 1, 0);
     fu_free(path);
@@ -62,7 +61,9 @@ static int token_file_write(lua_State *L) {
 static int token_file_place(lua_State *L) {
     fusioo_error error;
     char *place = NULL;
-    if (!fu_token_file_place(check_path(L, 1), &place, &error)) {
+    const char *path = check_path(L, 1);
+    lua_pushcfunction(L, push_text); /* here nothing is lost yet where there is no memory for it */
+    if (!fu_token_file_place(path, &place, &error)) {
         return lfu_fail(L, &error);
     }
     return push_path(L, place);
@@ -72,7 +73,9 @@ static int token_file_place(lua_State *L) {
 static int state_path(lua_State *L) {
     fusioo_error error;
     char *path = NULL;
-    if (!fu_state_path(check_path(L, 1), &path, &error)) {
+    const char *name = check_path(L, 1);
+    lua_pushcfunction(L, push_text);
+    if (!fu_state_path(name, &path, &error)) {
         return lfu_fail(L, &error);
     }
     return push_path(L, path);

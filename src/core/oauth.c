@@ -281,7 +281,8 @@ void fu_oauths_forked(struct fu_context *context) {
         fu_oauth_keep(oauth);
         if (oauth->state != FU_OAUTH_IDLE) {
             oauth->transfer = NULL; /* it is gone already */
-            fu_free(oauth->end);    /* a lock of the store's owner is the parent's */
+            oauth->unsaved = oauth->unsaved || oauth->state == FU_OAUTH_SAVING;
+            fu_free(oauth->end); /* a lock of the store's owner is the parent's */
             oauth->end = NULL;
             oauth->held = 0;
             if (oauth->sign_in != NULL) {

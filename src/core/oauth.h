@@ -110,13 +110,14 @@ struct fusioo_oauth {
     bool reloaded;                /* the store was looked at again after the service had refused the refresh token */
     bool exhausted;               /* the refresh token is refused; a grant of its own is tried */
     int attempts;                 /* requests sent for this piece of work */
-    struct fu_patience answer_by; /* when the store's owner must have answered */
+    struct fu_patience answer_by; /* when the service, or the store's owner, must have answered */
     struct fu_timer timer, total;
     struct fu_transfer *transfer;
     struct fu_buffer form, answer;
     bool undigested; /* the answer is there, with a token maybe that will not come again, but memory ended */
     bool answers_sign_in, answers_grant; /* was it signing_in, was the refresh token exhausted when it was sent */
     struct fu_http_outcome outcome;      /* how it came */
+    double answered_at;                  /* and when */
 };
 
 /* Makes a sign-in as fusioo_oauth_new does, on a context instead of an engine. */

@@ -74,7 +74,7 @@ void fu_oauth_join(struct fusioo_oauth *oauth, struct fu_ask *ask) {
 }
 
 void fu_oauth_arm(struct fusioo_oauth *oauth) {
-    double due = fu_oauth_asks_store(oauth) ? oauth->answer_by.until : INFINITY;
+    double due = fu_oauth_is_bounded(oauth) ? oauth->answer_by.until : INFINITY;
     for (const struct fu_ask *ask = oauth->asks; ask != NULL; ask = ask->next) {
         due = fmin(due, ask->limit.until);
     }
@@ -85,8 +85,12 @@ void fu_oauth_arm(struct fusioo_oauth *oauth) {
     }
 }
 
+bool fu_oauth_is_bounded(const struct fusioo_oauth *oauth) {
+    return oauth->state == FU_OAUTH_SENDING || fu_oauth_asks_store(oauth);
+}
+
 double fu_oauth_patience(const struct fusioo_oauth *oauth) {
-    double until = oauth->asks != NULL ? 0 : INFINITY;
+    double until = 0;
     for (const struct fu_ask *ask = oauth->asks; ask != NULL; ask = ask->next) {
         until = fmax(until, ask->limit.until);
     }

@@ -12,6 +12,11 @@
 /* Seconds until a renewal that failed before the token's end, or a token that could not be kept, is tried again. */
 #define FU_TRY_AGAIN 10.0
 
+/* Seconds beyond timeout.total for what must not be given up with those who asked for it. The answer to a request may
+ * bring a token that does not come again; and what a store keeps later may be older than another process's token, so
+ * that it stays locked meanwhile. */
+#define FU_LATE 60.0
+
 /* ---- oauth_work.c ---- */
 
 /* The store was read: `good`, and `found` (empty: there is no token), or `error`. */
@@ -51,8 +56,10 @@ void fu_oauth_join(struct fusioo_oauth *oauth, struct fu_ask *ask);
 /* Sets `total` for when the next patience ends. */
 void fu_oauth_arm(struct fusioo_oauth *oauth);
 
-/* Until when the most patient of those who ask waits; INFINITY: nobody asks, and what is under way may take its time.
- */
+/* Has what is under way a bound of its own, `answer_by`? */
+bool fu_oauth_is_bounded(const struct fusioo_oauth *oauth);
+
+/* Until when the most patient of those who ask waits; 0: nobody asks. */
 double fu_oauth_patience(const struct fusioo_oauth *oauth);
 
 /* Has the token any time left that `ask` could use? `early`: also time in which it should be renewed. */

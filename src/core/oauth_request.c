@@ -7,6 +7,7 @@
 #include "form.h"
 #include "random.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -134,10 +135,14 @@ static bool read_answer(const struct fusioo_oauth *oauth, const struct fu_http_o
     return false;
 }
 
-/* Has the service answered a request with the refresh token as one that it has carried out? Then that may be used up,
- * whatever is wrong with the answer. */
+/* Has the service carried the request out? */
+static bool is_good(const struct fu_http_outcome *outcome) {
+    return outcome->kind == FUSIOO_OK && outcome->status >= 200 && outcome->status < 300;
+}
+
+/* Has it carried out one with the refresh token? Then that may be used up, whatever is wrong with the answer. */
 static bool is_used_up(const struct fusioo_oauth *oauth, const struct fu_http_outcome *outcome) {
-    return uses_refresh_token(oauth) && outcome->kind == FUSIOO_OK && outcome->status >= 200 && outcome->status < 300;
+    return uses_refresh_token(oauth) && is_good(outcome);
 }
 
 /* Seconds until it is sent again; negative: it is not. A code is good once: it is sent again only where nothing of it
@@ -164,11 +169,12 @@ static void digest(struct fusioo_oauth *oauth, const struct fu_http_outcome *out
     if (read_answer(oauth, outcome, &answer, &error)) {
         fu_buffer_free(&oauth->answer);
         fu_buffer_free(&oauth->form);
-        fu_oauth_on_token(oauth, &answer.token, answer.life);
+        double life = answer.life - (fu_context_now(oauth->context) - oauth->answered_at);
+        fu_oauth_on_token(oauth, &answer.token, answer.life >= 0 ? fmax(life, 0) : -1);
         fu_token_free(&answer.token);
         return;
     }
-    if (error.kind == FUSIOO_MEMORY && outcome->kind == FUSIOO_OK) {
+    if (error.kind == FUSIOO_MEMORY && is_good(outcome)) {
         oauth->undigested = true;
         oauth->answers_sign_in = oauth->signing_in;
         oauth->answers_grant = oauth->exhausted;
@@ -188,6 +194,7 @@ static void digest(struct fusioo_oauth *oauth, const struct fu_http_outcome *out
 static void on_answer(void *owner, const struct fu_http_outcome *outcome) {
     struct fusioo_oauth *oauth = owner;
     oauth->transfer = NULL;
+    oauth->answered_at = fu_context_now(oauth->context);
     digest(oauth, outcome);
 }
 
@@ -230,6 +237,9 @@ void fu_oauth_send(struct fusioo_oauth *oauth) {
     }
     oauth->attempts++;
     oauth->state = FU_OAUTH_SENDING;
+    fu_patience_set(oauth->context, &oauth->answer_by,
+                    fmax(manners.total_timeout, oauth->manners.total_timeout) + FU_LATE);
+    fu_oauth_arm(oauth);
 }
 
 void fu_oauth_stop_request(struct fusioo_oauth *oauth) {

@@ -9,10 +9,6 @@
 
 #include <string.h>
 
-/* Seconds for which a store that does not say whether it has kept a token keeps the lock, beyond timeout.total: what it
- * keeps later may be older than another process's. */
-#define SAVE_PATIENCE 60.0
-
 bool fu_oauth_asks_store(const struct fusioo_oauth *oauth) {
     return oauth->need.need.id != 0;
 }
@@ -21,7 +17,7 @@ static void ask_owner(struct fusioo_oauth *oauth, fusioo_store_need wanted) {
     uint64_t number = fu_context_number(oauth->context);
     oauth->need.need = (fusioo_need){.kind = FUSIOO_NEED_STORE, .id = number, .client = oauth->id, .store = wanted};
     fu_patience_set(oauth->context, &oauth->answer_by,
-                    oauth->manners.total_timeout + (wanted == FUSIOO_STORE_SAVE ? SAVE_PATIENCE : 0));
+                    oauth->manners.total_timeout + (wanted == FUSIOO_STORE_SAVE ? FU_LATE : 0));
     fu_oauth_arm(oauth);
     fu_need_post(oauth->context, &oauth->need);
 }

@@ -270,7 +270,9 @@ void fu_oauth_on_loaded(struct fusioo_oauth *oauth, struct fu_token *found, cons
 }
 
 void fu_oauth_on_locked(struct fusioo_oauth *oauth, fusioo_stored stored, const fusioo_error *error) {
-    if (stored == FUSIOO_STORE_BUSY) {
+    if (stored == FUSIOO_STORE_BUSY && oauth->asks == NULL) {
+        fu_oauth_rest(oauth); /* nobody wants it any more */
+    } else if (stored == FUSIOO_STORE_BUSY) {
         double wait = LOCK_AGAIN * (0.5 + fu_random_unit(&oauth->context->random));
         fu_timers_set(timers_of(oauth), &oauth->timer, now_of(oauth) + wait);
     } else if (stored == FUSIOO_STORED) {
@@ -311,19 +313,20 @@ void fu_oauth_on_failed(struct fusioo_oauth *oauth, bool refused, const fusioo_e
         decide(oauth);
         return;
     }
-    fu_oauth_serve_failure(oauth, is_at_store(oauth), &copy);
+    fu_oauth_serve_failure(oauth, is_at_store(oauth) || copy.kind == FUSIOO_MEMORY, &copy);
     fu_oauth_rest(oauth);
 }
 
 void fu_oauth_expire(struct fusioo_oauth *oauth) {
     fu_oauth_keep(oauth);
     fu_oauth_tell_expired(oauth);
-    if (fu_oauth_asks_store(oauth) && fu_patience_is_over(oauth->context, &oauth->answer_by)) {
+    if (fu_oauth_is_bounded(oauth) && fu_patience_is_over(oauth->context, &oauth->answer_by)) {
         fusioo_error error;
-        fu_error_set(&error, FUSIOO_TIMEOUT, "the token's store did not answer in time (timeout.total)");
+        fu_error_set(&error, FUSIOO_TIMEOUT, "the token's %s did not answer in time (timeout.total)",
+                     oauth->state == FU_OAUTH_SENDING ? "endpoint" : "store");
         fu_oauth_on_failed(oauth, false, &error);
-    } else if (oauth->state == FU_OAUTH_LOCKING && oauth->asks == NULL) {
-        fu_oauth_rest(oauth); /* nobody wants the lock any more */
+    } else if (oauth->asks == NULL && (oauth->state == FU_OAUTH_LOCKING || oauth->state == FU_OAUTH_PAUSE)) {
+        fu_oauth_rest(oauth); /* nobody wants the lock, or the repeat, any more */
     } else {
         fu_oauth_arm(oauth);
     }
@@ -351,6 +354,8 @@ void fu_oauth_move(struct fusioo_oauth *oauth) {
         begin(oauth);
     } else if (oauth->state == FU_OAUTH_LOCKING) {
         fu_oauth_lock(oauth);
+    } else if (oauth->state == FU_OAUTH_PAUSE && oauth->asks == NULL) {
+        fu_oauth_rest(oauth);
     } else if (oauth->state == FU_OAUTH_PAUSE) {
         fu_oauth_send(oauth);
     }

@@ -104,6 +104,13 @@ bool fu_token_file_place(const char *path, char **place, fusioo_error *error) {
 
 bool fu_token_file_prepare(const char *path, fusioo_error *error) {
     struct stat found;
+    if (lstat(path, &found) == 0 && S_ISLNK(found.st_mode) && stat(path, &found) != 0 && errno == ENOENT) {
+        return fu_error_set(
+            error, FUSIOO_INVALID,
+            "the token file '%.200s' is a link to a file that is not there: make an empty one, with mode "
+            "0600, or remove the link",
+            path);
+    }
     const char *slash = strrchr(path, '/');
     if (slash == NULL || slash == path) {
         return true;
