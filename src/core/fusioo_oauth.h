@@ -121,7 +121,8 @@ void fusioo_ask_free(fusioo_ask *ask);
 /* ---- Stores of the engine's owner ---- */
 
 /* What FUSIOO_NEED_STORE wants done. A piece of work begins with a load and ends with an end, whatever comes between;
- * the need's id is repeated in the answer, so that one that comes too late is not taken for another's. */
+ * the need's id is repeated in the answer, so that one that comes too late is not taken for another's. What is not
+ * answered within total_timeout has failed; a save has 60 s more. */
 typedef enum fusioo_store_need {
     FUSIOO_STORE_LOAD, /* the token that is kept: fusioo_oauth_loaded */
     FUSIOO_STORE_SAVE, /* keep that of fusioo_oauth_to_save: fusioo_oauth_stored */
