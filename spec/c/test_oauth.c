@@ -5,6 +5,7 @@
 #include "failing_heap.h"
 #include "small_server.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -308,7 +309,7 @@ static void a_child_leaves_the_renewal_to_its_parent(void **state) {
 }
 
 /* It cannot open a poller of its own: who asks is told so, and does not wait for it. */
-static void a_child_without_descriptors_is_told(void **state) {
+static void a_child_that_may_open_nothing_is_told_where_limits_hold(void **state) {
     (void)state;
     struct program program;
     const struct rlimit none = {0, 0};
@@ -320,15 +321,19 @@ static void a_child_without_descriptors_is_told(void **state) {
     if (child == 0) {
         alarm(20);
         setrlimit(RLIMIT_NOFILE, &none);
+        bool holds = open("/dev/null", O_RDONLY | O_CLOEXEC) < 0; /* valgrind has a limit of its own */
         bool told = await(ask) == 0 && error.kind == FUSIOO_NETWORK;
-        atomic_store(&server.counts->created, told ? 1 : 2);
+        atomic_store(&server.counts->created, !holds ? 3 : told ? 1 : 2);
         kill(getpid(), SIGKILL);
     }
     int status;
     assert_true(await(ask) > 1);
     assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(atomic_load(&server.counts->created), 1);
     end(&program);
+    if (atomic_load(&server.counts->created) == 3) {
+        skip();
+    }
+    assert_int_equal(atomic_load(&server.counts->created), 1);
 }
 
 /* ---- Memory ---- */
@@ -441,7 +446,7 @@ int main(void) {
         cmocka_unit_test_setup(a_question_that_is_cancelled_loses_no_token, prepare),
         cmocka_unit_test_setup(an_engine_that_is_closed_waits_for_the_token, prepare),
         cmocka_unit_test_setup(a_child_leaves_the_renewal_to_its_parent, prepare),
-        cmocka_unit_test_setup(a_child_without_descriptors_is_told, prepare),
+        cmocka_unit_test_setup(a_child_that_may_open_nothing_is_told_where_limits_hold, prepare),
         cmocka_unit_test_setup(a_renewal_runs_out_of_memory, prepare),
         cmocka_unit_test_setup(a_first_token_runs_out_of_memory, prepare),
         cmocka_unit_test(no_block_was_given_back_with_a_secret_in_it),
