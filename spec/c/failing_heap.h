@@ -136,4 +136,11 @@ static inline void heaps_open(void) {
                      CURLE_OK);
 }
 
+/* The same for a group of tests. */
+static inline int heaps_set_up(void **state) {
+    (void)state;
+    heaps_open();
+    return 0;
+}
+
 #endif

@@ -4,14 +4,6 @@
 
 #include "failing_heap.h"
 
-/* Asks for another token than there is. */
-static fusioo_ask *ask_other(void) {
-    fusioo_ask *ask = fusioo_oauth_refresh(oauth, &why);
-    assert_non_null(ask);
-    move();
-    return ask;
-}
-
 static uint64_t locked; /* the number of the lock that is held; 0: none is */
 static int stored;      /* the number of the token that the store holds; 0: none */
 
@@ -92,12 +84,8 @@ static void what_a_store_holds_is_given_back_where_memory_ends(void **state) {
 
 /* Brings a sign-in with a code to where its answer could not be read for want of memory; the store has `old`. */
 static void fail_to_read(const fusioo_token *old, const char *answer) {
-    char text[FUSIOO_STATE_SIZE];
-    char url[128];
     make(FUSIOO_AUTHORIZATION_CODE, FUSIOO_STORE_ON_NEED, false);
-    assert_non_null(fusioo_oauth_authorize_url(oauth, text, &why));
-    snprintf(url, sizeof url, "http://127.0.0.1:9/back?code=c&state=%s", text);
-    fusioo_ask *ask = fusioo_oauth_finish(oauth, url, text, &why);
+    fusioo_ask *ask = finish_sign_in();
     assert_non_null(ask);
     move();
     load(old);
@@ -146,14 +134,10 @@ static void what_was_refused_is_asked_for_anew(void **state) {
 /* Where memory stays away everybody is told, and nothing turns in circles. */
 static void who_asks_is_told_that_there_is_no_memory(void **state) {
     (void)state;
-    char text[FUSIOO_STATE_SIZE];
-    char url[128];
     const fusioo_token old = {"access-1", NULL, "refresh-1", wall + 3600};
     fail_to_read(&old, "{\"access_token\":\"access-2\",\"expires_in\":3600}");
-    assert_non_null(fusioo_oauth_authorize_url(oauth, text, &why));
-    snprintf(url, sizeof url, "http://127.0.0.1:9/back?code=c&state=%s", text);
     fusioo_ask *other = ask_other();
-    fusioo_ask *ask = fusioo_oauth_finish(oauth, url, text, &why);
+    fusioo_ask *ask = finish_sign_in();
     take_store_need(FUSIOO_STORE_LOAD);
     heap_fail_at(&core_heap, 3); /* after those of the token that is read */
     fusioo_oauth_loaded(oauth, asked, &old, NULL);
@@ -167,8 +151,6 @@ static void who_asks_is_told_that_there_is_no_memory(void **state) {
 /* The token that a refresh has brought is there, too, where a sign-in that comes in between fails. */
 static void a_sign_in_throws_no_answer_away(void **state) {
     (void)state;
-    char text[FUSIOO_STATE_SIZE];
-    char url[128];
     const fusioo_token old = {"access-1", NULL, "refresh-1", wall + 3600};
     make(FUSIOO_AUTHORIZATION_CODE, FUSIOO_STORE_ON_NEED, false);
     fusioo_ask *ask = ask_other();
@@ -179,9 +161,7 @@ static void a_sign_in_throws_no_answer_away(void **state) {
     heap_fail_at(&core_heap, 0);
     assert_int_equal(number_of(ask), 0);
     assert_int_equal(why.kind, FUSIOO_MEMORY);
-    assert_non_null(fusioo_oauth_authorize_url(oauth, text, &why));
-    snprintf(url, sizeof url, "http://127.0.0.1:9/back?code=c&state=%s", text);
-    ask = fusioo_oauth_finish(oauth, url, text, &why);
+    ask = finish_sign_in();
     assert_non_null(ask);
     move();
     load(&old);
@@ -196,12 +176,6 @@ static void a_sign_in_throws_no_answer_away(void **state) {
     assert_true(is_good(2));
 }
 
-static int open_heaps(void **state) {
-    (void)state;
-    heaps_open();
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_store_holds_is_given_back_where_memory_ends),
@@ -210,5 +184,5 @@ int main(void) {
         TEST(who_asks_is_told_that_there_is_no_memory),
         TEST(a_sign_in_throws_no_answer_away),
     };
-    return cmocka_run_group_tests(tests, open_heaps, NULL);
+    return cmocka_run_group_tests(tests, heaps_set_up, NULL);
 }

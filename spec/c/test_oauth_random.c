@@ -101,8 +101,6 @@ static void on_told(struct fu_ask *ask, const struct fu_token *token, const fusi
 }
 
 static void ask_something(size_t i) {
-    char state[FUSIOO_STATE_SIZE];
-    char url[128];
     if (asks[i].ask != NULL) {
         return;
     }
@@ -116,10 +114,7 @@ static void ask_something(size_t i) {
         asks[i].ask = fusioo_oauth_refresh(oauth, &why);
         break;
     default:
-        if (fusioo_oauth_authorize_url(oauth, state, &why) != NULL) {
-            snprintf(url, sizeof url, "http://127.0.0.1:9/back?code=c&state=%s", state);
-            asks[i].ask = fusioo_oauth_finish(oauth, url, state, &why);
-        }
+        asks[i].ask = finish_sign_in();
     }
 }
 
@@ -247,7 +242,7 @@ static void check_state(void) {
     }
     CHECK(fu_timer_is_set(&oauth->timer) || fu_timer_is_set(&oauth->total)); /* something wakes it */
     for (const struct fu_ask *ask = oauth->asks; ask != NULL; ask = ask->next) {
-        CHECK(oauth->total.due <= ask->limit.until && ask->limit.until > now - 1e-9);
+        CHECK(oauth->total.due <= ask->patience.until && ask->patience.until > now - 1e-9);
     }
 }
 
@@ -461,16 +456,10 @@ static void whatever_memory_there_is_who_asks_is_told(void **state) {
     run_programs(true);
 }
 
-static int open_heaps(void **state) {
-    (void)state;
-    heaps_open();
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whatever_happens_who_asks_is_told),
         cmocka_unit_test(whatever_memory_there_is_who_asks_is_told),
     };
-    return cmocka_run_group_tests(tests, open_heaps, NULL);
+    return cmocka_run_group_tests(tests, heaps_set_up, NULL);
 }

@@ -4,21 +4,17 @@
 
 /* ---- Stores of the engine's owner ---- */
 
-/* Brings a sign-in without a lock to where its first token is to be kept; the store is empty. */
+/* Brings a sign-in to where its first token is to be kept; the store is empty, and locked if it can be. */
 static fusioo_ask *get_first(void) {
     fusioo_ask *ask = ask_token();
     load(NULL);
+    if (oauth->store_locks) {
+        take_store_need(FUSIOO_STORE_LOCK);
+        fusioo_oauth_stored(oauth, asked, FUSIOO_STORED, NULL);
+    }
     load(NULL);
     give(1, 3600);
     take_store_need(FUSIOO_STORE_SAVE);
-    return ask;
-}
-
-/* Asks for another token than there is. */
-static fusioo_ask *ask_other(void) {
-    fusioo_ask *ask = fusioo_oauth_refresh(oauth, &why);
-    assert_non_null(ask);
-    move();
     return ask;
 }
 
@@ -88,13 +84,9 @@ static void a_store_that_fails_fails_the_question_before_a_request(void **state)
 /* A sign-in that was brought ends, too, and is not tried for ever. */
 static void a_store_that_cannot_be_locked_ends_a_sign_in(void **state) {
     (void)state;
-    char text[FUSIOO_STATE_SIZE];
-    char url[128];
     fusioo_error trouble = {.kind = FUSIOO_INVALID, .message = "no lock", .retry_after = -1};
     make(FUSIOO_AUTHORIZATION_CODE, FUSIOO_STORE_ON_NEED, true);
-    assert_non_null(fusioo_oauth_authorize_url(oauth, text, &why));
-    snprintf(url, sizeof url, "http://127.0.0.1:9/back?code=c&state=%s", text);
-    fusioo_ask *ask = fusioo_oauth_finish(oauth, url, text, &why);
+    fusioo_ask *ask = finish_sign_in();
     assert_non_null(ask);
     move();
     load(NULL);
@@ -135,13 +127,7 @@ static void a_save_that_outlasts_the_patience_keeps_the_lock(void **state) {
     fusioo_need need;
     make(FUSIOO_PASSWORD, FUSIOO_STORE_ON_NEED, true);
     oauth->manners.total_timeout = 10;
-    fusioo_ask *ask = ask_token();
-    load(NULL);
-    take_store_need(FUSIOO_STORE_LOCK);
-    fusioo_oauth_stored(oauth, asked, FUSIOO_STORED, NULL);
-    load(NULL);
-    give(1, 3600);
-    take_store_need(FUSIOO_STORE_SAVE);
+    fusioo_ask *ask = get_first();
     pass(11);
     assert_int_equal(number_of(ask), 0);
     ask = ask_token();
@@ -324,6 +310,7 @@ static void a_lock_that_nobody_wants_is_not_tried_for(void **state) {
     fusioo_ask_cancel(ask);
     fusioo_ask_free(ask);
     fusioo_oauth_stored(oauth, asked, FUSIOO_STORE_BUSY, NULL);
+    pass(0.05);
     take_store_need(FUSIOO_STORE_END);
     assert_int_equal(context->under_way, 0);
 }
@@ -389,13 +376,7 @@ static void the_end_of_work_is_told_though_the_sign_in_has_gone(void **state) {
     fusioo_need need;
     make(FUSIOO_PASSWORD, FUSIOO_STORE_ON_NEED, true);
     const uint64_t id = fusioo_oauth_id(oauth);
-    fusioo_ask *ask = ask_token();
-    load(NULL);
-    take_store_need(FUSIOO_STORE_LOCK);
-    fusioo_oauth_stored(oauth, asked, FUSIOO_STORED, NULL);
-    load(NULL);
-    give(1, 3600);
-    take_store_need(FUSIOO_STORE_SAVE);
+    fusioo_ask *ask = get_first();
     fusioo_ask_cancel(ask);
     fusioo_ask_free(ask);
     fusioo_oauth_free(oauth); /* the work keeps it until the token is kept */
@@ -411,13 +392,7 @@ static void the_end_of_work_is_told_though_the_sign_in_has_gone(void **state) {
 static void a_forked_child_gives_no_lock_of_its_parent_back(void **state) {
     (void)state;
     make(FUSIOO_PASSWORD, FUSIOO_STORE_ON_NEED, true);
-    fusioo_ask *ask = ask_token();
-    load(NULL);
-    take_store_need(FUSIOO_STORE_LOCK);
-    fusioo_oauth_stored(oauth, asked, FUSIOO_STORED, NULL);
-    load(NULL);
-    give(1, 3600);
-    take_store_need(FUSIOO_STORE_SAVE);
+    fusioo_ask *ask = get_first();
     fusioo_oauth_stored(oauth, asked, FUSIOO_STORED, NULL);
     fu_oauths_forked(context); /* before the end of the work is told */
     take_store_need(FUSIOO_STORE_END);

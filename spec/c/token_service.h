@@ -158,6 +158,25 @@ static inline fusioo_ask *ask_token(void) {
     return ask;
 }
 
+/* Asks for another token than there is. */
+static inline fusioo_ask *ask_other(void) {
+    fusioo_ask *ask = fusioo_oauth_refresh(oauth, &why);
+    assert_non_null(ask);
+    move();
+    return ask;
+}
+
+/* Brings the code of a redirect. NULL: `why` says why not. */
+static inline fusioo_ask *finish_sign_in(void) {
+    char state[FUSIOO_STATE_SIZE];
+    char url[128];
+    if (fusioo_oauth_authorize_url(oauth, state, &why) == NULL) {
+        return NULL;
+    }
+    snprintf(url, sizeof url, "http://127.0.0.1:9/back?code=c&state=%s", state);
+    return fusioo_oauth_finish(oauth, url, state, &why);
+}
+
 /* Is the token still good, without a request? */
 static inline bool is_good(int number) {
     fusioo_ask *ask = ask_token();

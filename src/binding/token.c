@@ -17,17 +17,15 @@ static const char *check_path(lua_State *L, int index) {
     return path;
 }
 
-static int push_text(lua_State *L) {
-    lua_pushstring(L, lua_touserdata(L, 1));
-    return 1;
-}
-
-/* Pushes `path` and frees it, also where Lua has no memory; push_text stands on top of the stack. */
-static int push_path(lua_State *L, char *path) {
-    lua_pushlightuserdata(L, path);
-    int status = lua_pcall(L, 1, 1, 0);
+/* Pushes `path` and frees it. `text`, which goes with its userdata where Lua raises, holds it meanwhile. */
+static int push_path(lua_State *L, struct fu_buffer *text, char *path) {
+    bool good = fu_buffer_puts(text, path);
     fu_free(path);
-    return status == LUA_OK ? 1 : lua_error(L);
+    if (!good) {
+        return luaL_error(L, "not enough memory");
+    }
+    lua_pushlstring(L, text->data, text->size);
+    return 1;
 }
 
 /* token_file_read(path) -> text, "" where there is no file | nil, err */
@@ -62,11 +60,11 @@ static int token_file_place(lua_State *L) {
     fusioo_error error;
     char *place = NULL;
     const char *path = check_path(L, 1);
-    lua_pushcfunction(L, push_text); /* here nothing is lost yet where there is no memory for it */
+    struct fu_buffer *text = lfu_buffer_new(L);
     if (!fu_token_file_place(path, &place, &error)) {
         return lfu_fail(L, &error);
     }
-    return push_path(L, place);
+    return push_path(L, text, place);
 }
 
 /* state_path(name) -> the path of the file `name` in the user's state folder | nil, err */
@@ -74,11 +72,11 @@ static int state_path(lua_State *L) {
     fusioo_error error;
     char *path = NULL;
     const char *name = check_path(L, 1);
-    lua_pushcfunction(L, push_text);
+    struct fu_buffer *text = lfu_buffer_new(L);
     if (!fu_state_path(name, &path, &error)) {
         return lfu_fail(L, &error);
     }
-    return push_path(L, path);
+    return push_path(L, text, path);
 }
 
 const luaL_Reg lfu_token_functions[] = {{"token_file_read", token_file_read},

@@ -113,8 +113,8 @@ static struct fusioo_call *call_of(struct fu_timer *timer, size_t offset) {
 static void on_total(struct fu_timer *timer) {
     struct fusioo_call *call = call_of(timer, offsetof(struct fusioo_call, total));
     char last[256] = "";
-    if (!fu_patience_is_over(context_of(call), &call->limit)) {
-        fu_timers_set(timers_of(call), &call->total, call->limit.until);
+    if (!fu_patience_is_over(context_of(call), &call->patience)) {
+        fu_timers_set(timers_of(call), &call->total, call->patience.until);
         return;
     }
     if (call->state == FU_CALL_PAUSE && call->error.kind != FUSIOO_OK) {
@@ -138,8 +138,8 @@ void fu_call_start_total(struct fusioo_call *call) {
         return; /* a file takes as long as it takes */
     }
     if (!fu_timer_is_set(&call->total)) {
-        fu_patience_set(context_of(call), &call->limit, call->total_left);
-        fu_timers_set(timers_of(call), &call->total, call->limit.until);
+        fu_patience_set(context_of(call), &call->patience, call->total_left);
+        fu_timers_set(timers_of(call), &call->total, call->patience.until);
     }
 }
 

@@ -41,21 +41,21 @@ struct fusioo_call {
     struct fu_stream *stream; /* of a file that goes up or comes down; NULL: both bodies are in memory */
 
     /* Where it stands. */
-    int attempts;             /* requests sent */
-    int failures;             /* those that use up retry.attempts */
-    bool renewed;             /* a new token was asked for after a 401 */
-    bool asked_again;         /* and since the token that it had when it joined the line has lost its use */
-    bool unknown;             /* a write was sent and its fate is not known */
-    char *token;              /* of this call alone, with token_on_need or auth */
-    struct fu_ask ask;        /* with auth: its place among those who ask for a token */
-    struct fu_waiter waiter;  /* place in the line */
-    double line_since;        /* when it joined the line */
-    double waited;            /* seconds in the line so far */
-    struct fu_patience limit; /* when `total` ends */
-    double total_left;        /* seconds that may still pass outside of the line */
-    double sent_at;           /* when the request under way was sent */
-    struct fu_timer timer;    /* start, end of a pause, end of patience in the line */
-    struct fu_timer total;    /* end of the whole call */
+    int attempts;                /* requests sent */
+    int failures;                /* those that use up retry.attempts */
+    bool renewed;                /* a new token was asked for after a 401 */
+    bool asked_again;            /* and since the token that it had when it joined the line has lost its use */
+    bool unknown;                /* a write was sent and its fate is not known */
+    char *token;                 /* of this call alone, with token_on_need or auth */
+    struct fu_ask ask;           /* with auth: its place among those who ask for a token */
+    struct fu_waiter waiter;     /* place in the line */
+    double line_since;           /* when it joined the line */
+    double waited;               /* seconds in the line so far */
+    struct fu_patience patience; /* when `total` ends */
+    double total_left;           /* seconds that may still pass outside of the line */
+    double sent_at;              /* when the request under way was sent */
+    struct fu_timer timer;       /* start, end of a pause, end of patience in the line */
+    struct fu_timer total;       /* end of the whole call */
     struct fu_transfer *transfer;
 
     /* The end. */

@@ -239,7 +239,7 @@ const char *fusioo_oauth_authorize_url(fusioo_oauth *oauth, char state[FUSIOO_ST
 
 /* ---- All sign-ins of an engine ---- */
 
-static void tell(struct fu_ask *ask, const fusioo_error *error) {
+static void turn_away(struct fu_ask *ask, const fusioo_error *error) {
     fu_oauth_take_back(ask);
     ask->told(ask, NULL, error);
 }
@@ -257,7 +257,7 @@ void fu_oauths_end(struct fu_context *context, const fusioo_error *error) {
     for (struct fusioo_oauth *oauth = context->oauths; oauth != NULL; oauth = next) {
         fu_oauth_keep(oauth);
         while (oauth->asks != NULL) {
-            tell(oauth->asks, error);
+            turn_away(oauth->asks, error);
         }
         if (oauth->state != FU_OAUTH_IDLE) {
             fu_oauth_rest(oauth);
@@ -286,7 +286,7 @@ void fu_oauths_forked(struct fu_context *context) {
             oauth->end = NULL;
             oauth->held = 0;
             if (oauth->sign_in != NULL) {
-                tell(oauth->sign_in, &error);
+                turn_away(oauth->sign_in, &error);
             }
             fu_oauth_rest(oauth);
         }

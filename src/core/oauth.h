@@ -41,7 +41,7 @@ struct fu_ask {
     const char *refused;                /* an access token that the service has refused; NULL: none. The asker's */
     const struct fusioo_client *client; /* for whose call it is; NULL: for none */
     struct fu_redirect redirect;        /* FU_WANT_SIGN_IN */
-    struct fu_patience limit;           /* of its patience; the line's */
+    struct fu_patience patience;        /* of its patience; the line's */
     void (*told)(struct fu_ask *ask, const struct fu_token *token, const fusioo_error *error); /* one of both is NULL */
 };
 
@@ -115,9 +115,11 @@ struct fusioo_oauth {
     struct fu_transfer *transfer;
     struct fu_buffer form, answer;
     bool undigested; /* the answer is there, with a token maybe that will not come again, but memory ended */
-    bool answers_sign_in, answers_grant; /* was it signing_in, was the refresh token exhausted when it was sent */
-    struct fu_http_outcome outcome;      /* how it came */
-    double answered_at;                  /* and when */
+    struct {
+        bool signing_in, exhausted; /* as they were when it was sent */
+        struct fu_http_outcome outcome;
+        double at; /* when it came */
+    } unread;
 };
 
 /* Makes a sign-in as fusioo_oauth_new does, on a context instead of an engine. */

@@ -66,17 +66,17 @@ static double patience_of(const struct fusioo_oauth *oauth, const struct fu_ask 
 
 void fu_oauth_join(struct fusioo_oauth *oauth, struct fu_ask *ask) {
     ask->oauth = oauth;
-    fu_patience_set(oauth->context, &ask->limit, patience_of(oauth, ask));
+    fu_patience_set(oauth->context, &ask->patience, patience_of(oauth, ask));
     join_line(&oauth->asks, ask);
-    if (!fu_timer_is_set(&oauth->total) || ask->limit.until < oauth->total.due) {
-        fu_timers_set(&oauth->context->http.timers, &oauth->total, ask->limit.until);
+    if (!fu_timer_is_set(&oauth->total) || ask->patience.until < oauth->total.due) {
+        fu_timers_set(&oauth->context->http.timers, &oauth->total, ask->patience.until);
     }
 }
 
 void fu_oauth_arm(struct fusioo_oauth *oauth) {
     double due = fu_oauth_is_bounded(oauth) ? oauth->answer_by.until : INFINITY;
     for (const struct fu_ask *ask = oauth->asks; ask != NULL; ask = ask->next) {
-        due = fmin(due, ask->limit.until);
+        due = fmin(due, ask->patience.until);
     }
     if (isfinite(due)) {
         fu_timers_set(&oauth->context->http.timers, &oauth->total, due);
@@ -92,7 +92,7 @@ bool fu_oauth_is_bounded(const struct fusioo_oauth *oauth) {
 double fu_oauth_patience(const struct fusioo_oauth *oauth) {
     double until = 0;
     for (const struct fu_ask *ask = oauth->asks; ask != NULL; ask = ask->next) {
-        until = fmax(until, ask->limit.until);
+        until = fmax(until, ask->patience.until);
     }
     return until;
 }
@@ -108,13 +108,17 @@ bool fu_oauth_is_kept(const struct fusioo_oauth *oauth) {
     return !oauth->unsaved && oauth->state != FU_OAUTH_SAVING;
 }
 
+static bool can_have(const struct fusioo_oauth *oauth, const struct fu_ask *ask, bool early) {
+    return fu_oauth_is_good_for(oauth, ask, early) && (!ask->strict || fu_oauth_is_kept(oauth));
+}
+
 void fu_oauth_serve(struct fusioo_oauth *oauth, bool early) {
     struct fu_ask *line;
     take_line(oauth, &line);
     while (line != NULL) {
         struct fu_ask *ask = line;
         leave_line(ask);
-        if (fu_oauth_is_good_for(oauth, ask, early) && !(ask->strict && !fu_oauth_is_kept(oauth))) {
+        if (can_have(oauth, ask, early)) {
             ask->told(ask, &oauth->token, NULL);
         } else {
             join_line(&oauth->asks, ask);
@@ -185,13 +189,13 @@ void fu_oauth_tell_expired(struct fusioo_oauth *oauth) {
     while (line != NULL) {
         struct fu_ask *ask = line;
         leave_line(ask);
-        if (!fu_patience_is_over(oauth->context, &ask->limit)) {
+        if (!fu_patience_is_over(oauth->context, &ask->patience)) {
             join_line(&oauth->asks, ask);
             continue;
         }
         put_off(oauth);
         forget_sign_in(oauth, ask);
-        if (fu_oauth_is_good_for(oauth, ask, true) && !(ask->strict && !fu_oauth_is_kept(oauth))) {
+        if (can_have(oauth, ask, true)) {
             ask->told(ask, &oauth->token, NULL);
         } else {
             fusioo_error error;

@@ -169,16 +169,16 @@ static void digest(struct fusioo_oauth *oauth, const struct fu_http_outcome *out
     if (read_answer(oauth, outcome, &answer, &error)) {
         fu_buffer_free(&oauth->answer);
         fu_buffer_free(&oauth->form);
-        double life = answer.life - (fu_context_now(oauth->context) - oauth->answered_at);
+        double life = answer.life - (fu_context_now(oauth->context) - oauth->unread.at);
         fu_oauth_on_token(oauth, &answer.token, answer.life >= 0 ? fmax(life, 0) : -1);
         fu_token_free(&answer.token);
         return;
     }
     if (error.kind == FUSIOO_MEMORY && is_good(outcome)) {
         oauth->undigested = true;
-        oauth->answers_sign_in = oauth->signing_in;
-        oauth->answers_grant = oauth->exhausted;
-        oauth->outcome = *outcome;
+        oauth->unread.signing_in = oauth->signing_in;
+        oauth->unread.exhausted = oauth->exhausted;
+        oauth->unread.outcome = *outcome;
     }
     fu_oauth_scrub(oauth, &error);
     double wait = error.kind == FUSIOO_AUTH || is_used_up(oauth, outcome) ? -1 : wait_of(oauth, outcome, &error);
@@ -194,7 +194,7 @@ static void digest(struct fusioo_oauth *oauth, const struct fu_http_outcome *out
 static void on_answer(void *owner, const struct fu_http_outcome *outcome) {
     struct fusioo_oauth *oauth = owner;
     oauth->transfer = NULL;
-    oauth->answered_at = fu_context_now(oauth->context);
+    oauth->unread.at = fu_context_now(oauth->context);
     digest(oauth, outcome);
 }
 
@@ -204,7 +204,7 @@ void fu_oauth_send(struct fusioo_oauth *oauth) {
     fusioo_error error;
     struct fu_manners manners = fu_oauth_manners(oauth);
     if (oauth->undigested) {
-        struct fu_http_outcome outcome = oauth->outcome;
+        struct fu_http_outcome outcome = oauth->unread.outcome;
         oauth->state = FU_OAUTH_SENDING; /* it was: what fails from here on is not the store */
         digest(oauth, &outcome);
         return;

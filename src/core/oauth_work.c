@@ -195,8 +195,8 @@ static const char *reason(const struct fusioo_oauth *oauth) {
 /* The store is locked and read: does what the first in line needs. */
 static void decide(struct fusioo_oauth *oauth) {
     if (oauth->undigested) {
-        oauth->signing_in = oauth->answers_sign_in;
-        oauth->exhausted = oauth->answers_grant;
+        oauth->signing_in = oauth->unread.signing_in;
+        oauth->exhausted = oauth->unread.exhausted;
         oauth->why = oauth->signing_in ? "sign-in" : "expiry";
         fu_oauth_send(oauth);
         return;
@@ -270,9 +270,7 @@ void fu_oauth_on_loaded(struct fusioo_oauth *oauth, struct fu_token *found, cons
 }
 
 void fu_oauth_on_locked(struct fusioo_oauth *oauth, fusioo_stored stored, const fusioo_error *error) {
-    if (stored == FUSIOO_STORE_BUSY && oauth->asks == NULL) {
-        fu_oauth_rest(oauth); /* nobody wants it any more */
-    } else if (stored == FUSIOO_STORE_BUSY) {
+    if (stored == FUSIOO_STORE_BUSY) {
         double wait = LOCK_AGAIN * (0.5 + fu_random_unit(&oauth->context->random));
         fu_timers_set(timers_of(oauth), &oauth->timer, now_of(oauth) + wait);
     } else if (stored == FUSIOO_STORED) {
@@ -317,6 +315,11 @@ void fu_oauth_on_failed(struct fusioo_oauth *oauth, bool refused, const fusioo_e
     fu_oauth_rest(oauth);
 }
 
+/* Does the work wait for a lock, or to repeat a request, though nobody asks for a token any more? */
+static bool is_unwanted(const struct fusioo_oauth *oauth) {
+    return oauth->asks == NULL && (oauth->state == FU_OAUTH_LOCKING || oauth->state == FU_OAUTH_PAUSE);
+}
+
 void fu_oauth_expire(struct fusioo_oauth *oauth) {
     fu_oauth_keep(oauth);
     fu_oauth_tell_expired(oauth);
@@ -325,8 +328,8 @@ void fu_oauth_expire(struct fusioo_oauth *oauth) {
         fu_error_set(&error, FUSIOO_TIMEOUT, "the token's %s did not answer in time (timeout.total)",
                      oauth->state == FU_OAUTH_SENDING ? "endpoint" : "store");
         fu_oauth_on_failed(oauth, false, &error);
-    } else if (oauth->asks == NULL && (oauth->state == FU_OAUTH_LOCKING || oauth->state == FU_OAUTH_PAUSE)) {
-        fu_oauth_rest(oauth); /* nobody wants the lock, or the repeat, any more */
+    } else if (is_unwanted(oauth)) {
+        fu_oauth_rest(oauth); /* now: who asks later is not to wait for what nobody wants any more */
     } else {
         fu_oauth_arm(oauth);
     }
@@ -350,12 +353,12 @@ void fu_oauth_on_saved(struct fusioo_oauth *oauth, const fusioo_error *error) {
 }
 
 void fu_oauth_move(struct fusioo_oauth *oauth) {
-    if (oauth->state == FU_OAUTH_BEGIN) {
+    if (is_unwanted(oauth)) {
+        fu_oauth_rest(oauth);
+    } else if (oauth->state == FU_OAUTH_BEGIN) {
         begin(oauth);
     } else if (oauth->state == FU_OAUTH_LOCKING) {
         fu_oauth_lock(oauth);
-    } else if (oauth->state == FU_OAUTH_PAUSE && oauth->asks == NULL) {
-        fu_oauth_rest(oauth);
     } else if (oauth->state == FU_OAUTH_PAUSE) {
         fu_oauth_send(oauth);
     }
