@@ -40,7 +40,8 @@ function store_by_command.new(account)
   function store.save(token)
     local text, err = fusioo.json.encode(token)
     if not text then return nil, err end
-    run("secret-tool store --label=" .. quoted("Fusioo: " .. account) .. attributes, text)
+    -- The shell reads what the command leaves: writing to a command that has ended would end this program.
+    run("{ secret-tool store --label=" .. quoted("Fusioo: " .. account) .. attributes .. "; cat > /dev/null; }", text)
     local kept = store.load()
     if not kept or kept.access_token ~= token.access_token then
       return nil, "secret-tool did not keep the token: is it installed, and the keyring unlocked?"

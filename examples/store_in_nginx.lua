@@ -8,24 +8,27 @@
 --     local store_in_nginx = require "store_in_nginx"
 --     local auth = fusioo.oauth.new{
 --       client_id = ..., client_secret = ..., grant = "client_credentials",
---       store = store_in_nginx.new(ngx.shared.fusioo_tokens, "reports"),
+--       store = store_in_nginx.new(ngx.shared.fusioo_tokens, "reports", 180),
 --       timeout = {total = 20},
 --     }
+--     local client = fusioo.new{auth = auth, timeout = {total = 20}}
 --
 -- One worker renews the token, the others find the new one. A dictionary lives as long as nginx: a token that a person
--- has signed in for should be in a file as well, or in a database. Keep LOCK_SECONDS above timeout.total: a worker that
--- is killed while it renews leaves the lock behind for so long.
+-- has signed in for should be in a file as well, or in a database.
+--
+-- A worker that is killed while it renews leaves the lock behind until that runs out. It must not run out before a
+-- renewal has: the request and the saving may each take a minute more than the greatest timeout.total of the sign-in
+-- and of the clients that use it. The default is enough for their default of 300 seconds; where all of them have
+-- timeout = {total = 20}, 180 seconds are.
 
 local fusioo = require "fusioo"
-
-local LOCK_SECONDS = 30
 
 local store_in_nginx = {}
 
 local number = 0
 
--- `dict`: of ngx.shared; `name`: of the token in it.
-function store_in_nginx.new(dict, name)
+-- `dict`: of ngx.shared; `name`: of the token in it; `lock_seconds`: see above.
+function store_in_nginx.new(dict, name, lock_seconds)
   local lock_name = name .. ":lock"
   return {
     load = function()
@@ -44,7 +47,7 @@ function store_in_nginx.new(dict, name)
     lock = function()
       number = number + 1
       local mine = ("%d.%d"):format(ngx and ngx.worker.pid() or 0, number)
-      local ok, err = dict:add(lock_name, mine, LOCK_SECONDS)
+      local ok, err = dict:add(lock_name, mine, lock_seconds or 900)
       if ok then
         return function()
           if dict:get(lock_name) == mine then dict:delete(lock_name) end -- it may have run out, and be another's

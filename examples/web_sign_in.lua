@@ -30,7 +30,22 @@ local client = fusioo.new{runtime = "step", rate = {ledger = false}}
 
 -- ---- Sessions ----
 
-local sessions = {} -- id → {auth =, state =, client = once signed in}
+local sessions = {} -- id → {auth =, state =, since =, client = once signed in}
+local MOST_SESSIONS = 10000
+local SIGN_IN_SECONDS = 600 -- for who does not come back from the sign-in
+
+-- Makes room: those who have begun to sign in and not come back go, and where that is not enough nobody comes in.
+local function has_room()
+  local count, now = 0, os.time()
+  for id, session in pairs(sessions) do
+    if not session.client and now - session.since > SIGN_IN_SECONDS then
+      sessions[id] = nil
+    else
+      count = count + 1
+    end
+  end
+  return count < MOST_SESSIONS
+end
 
 local function new_id()
   local source = assert(io.open("/dev/urandom", "rb"))
@@ -42,6 +57,7 @@ end
 local function new_session()
   local id = new_id()
   sessions[id] = {
+    since = os.time(),
     auth = fusioo.oauth.new{
       client_id = client_id, client_secret = client_secret, redirect_uri = own_url .. "/back",
       authorize_url = os.getenv "FUSIOO_AUTHORIZE_URL", token_url = os.getenv "FUSIOO_TOKEN_URL", runtime = "step",
@@ -90,6 +106,7 @@ routes["/"] = function(session)
 end
 
 routes["/sign-in"] = function()
+  if not has_room() then return page("503 Service Unavailable", "<p>Too many visitors. Try again later.</p>") end
   local id, session = new_session()
   local url
   url, session.state = session.auth:authorize_url()
@@ -121,22 +138,22 @@ end
 
 -- ---- The server ----
 
+-- Reads up to the empty line, but neither for ever nor without end.
+local function read_head(connection)
+  local text, until_when = "", os.time() + 10
+  while not text:find("\r?\n\r?\n") do
+    local piece, why, part = connection:receive(1024)
+    text = text .. (piece or part)
+    if #text > 16384 or os.time() > until_when or (not piece and why ~= "timeout") then return "" end
+    if not piece and part == "" then coroutine.yield() end
+  end
+  return text
+end
+
 local function read_request(connection)
-  local lines = {}
-  repeat
-    local line, why, part = connection:receive("*l", lines.part)
-    if line then
-      lines[#lines + 1], lines.part = line, nil
-    elseif why == "timeout" then
-      lines.part = part
-      coroutine.yield()
-    else
-      return nil
-    end
-  until line == "" or #lines > 100
-  local head = table.concat(lines, "\n")
-  local target = head:match("^GET (/%S*) HTTP/1%.[01]")
-  return target, head:match("\n[Cc]ookie:[^\n]*session=(%x+)")
+  local head = read_head(connection)
+  local cookies = head:match("\n[Cc]ookie:%s*([^\r\n]*)") or ""
+  return head:match("^GET (/%S*) HTTP/1%.[01]"), ("; " .. cookies):match("; session=(%x+)")
 end
 
 local function serve(connection)

@@ -185,5 +185,18 @@ describe("the examples of signing in", function()
         print(token)
       ]], "PATH='" .. folder .. "':$PATH; chmod 000 '" .. folder .. "/secret-tool'; PATH=$PATH")))
     end)
+
+    it("in a secret service whose command ends before it has read them", function()
+      files.write(folder .. "/secret-tool", "#!/bin/sh\nexit 1\n")
+      os.execute("chmod 700 '" .. folder .. "/secret-tool'")
+      files.write(folder .. "/save.lua", [[
+        package.path = "examples/?.lua;" .. package.path
+        local kept, err = require "store_by_command".new "me".save{access_token = ("x"):rep(200000)}
+        print(kept, err)
+      ]])
+      local command = ("env --default-signal=PIPE PATH='%s':\"$PATH\" %s '%s/save.lua' 2>&1; echo $?")
+      local output = files.output_of(command:format(folder, os.getenv "LUA" or "lua5.4", folder))
+      assert.matches("keyring unlocked.*\n0$", output)
+    end)
   end)
 end)
