@@ -120,6 +120,8 @@ describe("a name that cannot be looked up", function()
       same(nil, tostring(err):find("secret", 1, true))
       same(0, client:budget().used)
       same(0, count_of "begin api.test")
+      client = new_client { base_url = "https://api.test", proxy = "http://me:secret%40dead.test:1" }
+      same(nil, tostring(select(2, client:get_apps())):find("secret", 1, true))
       print "done"
     ]])
   end)

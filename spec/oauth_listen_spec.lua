@@ -81,6 +81,26 @@ describe("listening for a redirect", function()
     assert.equal(0, #sign_ins.token_requests(service))
   end)
 
+  -- It stands in the browser's history.
+  it("takes the same state once", function()
+    local auth = sign_ins.new(service, {redirect_uri = redirect_uri, runtime = "step"})
+    local client = sign_ins.client(service, auth, {runtime = "step"})
+    local redirected = service:sign_in((auth:authorize_url()))
+    local task = client:spawn(function()
+      assert(auth:listen{timeout = 60})
+      return auth:listen{timeout = 60}
+    end)
+    client:step()
+    local browser = assert(socket.connect("127.0.0.1", port))
+    assert(browser:send("GET " .. redirected:match("^http://[^/]*(.*)$") .. " HTTP/1.1\r\nHost: x\r\n\r\n"))
+    while not task:done() do client:step() end
+    browser:close()
+    local token, err = task:result()
+    assert.is_nil(token)
+    assert.equal("invalid", err.kind)
+    assert.matches("authorize_url first", tostring(err))
+  end)
+
   it("is not held up by connections that say nothing", function()
     local pipe, url = start()
     local redirected = service:sign_in(url)

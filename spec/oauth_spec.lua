@@ -193,6 +193,28 @@ describe("signing in", function()
     assert.is_truthy(auth:finish(service:sign_in(url), state))
   end)
 
+  it("refuses a redirect where no state was kept", function()
+    local auth = sign_ins.new(service)
+    local redirected = service:sign_in((auth:authorize_url()))
+    for _, forged in ipairs{redirected, (redirected:gsub("state=%x+", "state="))} do
+      local token, err = auth:finish(forged, "")
+      assert.is_nil(token)
+      assert.equal("invalid", err.kind)
+    end
+    assert.same({}, grants())
+  end)
+
+  it("repeats no secret that a redirect brings", function()
+    local auth = sign_ins.new(service)
+    local url, state = auth:authorize_url()
+    local secret = service.oauth_client.client_secret
+    local redirected = service:sign_in(url, {decision = "deny"}):gsub("%?.*", "?error=server_error&state=" .. state ..
+      "&error_description=not+" .. secret .. "+nor+" .. state)
+    local token, err = auth:finish(redirected, state)
+    assert.is_nil(token)
+    assert.matches("server_error: not %*%*%* nor %*%*%*", tostring(err))
+  end)
+
   it("refuses another host or path", function()
     local auth = sign_ins.new(service)
     local url, state = auth:authorize_url()
@@ -236,6 +258,7 @@ describe("signing in", function()
     assert.matches("username or password", message{client_id = "x", grant = "password", password = "canary"})
     assert.matches("grant", message{client_id = "x", grant = "passwords"})
     assert.matches("client_secret", message{client_id = "x", client_secret = {"canary"}})
+    assert.is_nil(message{client_id = "x", grant = "password", username = "u", password = 1234567}:find("1234567"))
     assert.matches("store", message{client_id = "x", store = "a path"})
     assert.matches("store", message{client_id = "x", store = {load = print}})
     assert.matches("redirect_uri", message{client_id = "x", redirect_uri = "/back"})
@@ -270,6 +293,42 @@ describe("signing in", function()
     assert.same(first, fusioo.store.file(path).load())
     assert.equal("600", files.output_of("stat -c %a '" .. path .. "'"))
     assert.same({"authorization_code"}, grants())
+  end)
+
+  -- The default file is one for all: nobody's token may go to another's service, or be refreshed by another.
+  it("leaves another application's token alone", function()
+    local path = files.folder() .. "/token.json"
+    local function new(given)
+      given.grant, given.store = given.grant or "password", fusioo.store.file(path)
+      return sign_ins.new(service, given)
+    end
+    local kept = assert(new{}:token())
+    service:clear_log()
+    for _, other in ipairs{{client_id = "another"}, {token_url = (service.oauth_client.token_url:gsub("127.0.0.1", "localhost"))}} do
+      for _, ask in ipairs{"token", "refresh"} do
+        local token, err = new(other)[ask](new(other))
+        assert.is_nil(token)
+        assert.equal("invalid", err.kind)
+        assert.matches("needs a file of its own", tostring(err))
+      end
+    end
+    local auth = new{client_id = "another", grant = "authorization_code"}
+    local _, state = auth:authorize_url()
+    local token, err = auth:finish("http://127.0.0.1:9/signed-in?code=1&state=" .. state, state)
+    assert.is_nil(token)
+    assert.matches("needs a file of its own", tostring(err))
+    assert.same({}, grants())
+    assert.same(kept, fusioo.store.file(path).load())
+    assert(fusioo.store.file(path).save(kept)) -- a program may put one there for anybody
+    assert.same(kept, new{client_id = "another"}:token())
+  end)
+
+  it("removes nobody's files", function()
+    local folder = files.folder()
+    files.write(folder .. "/database.secret", "x")
+    os.execute("touch -d '1 day ago' '" .. folder .. "/database.secret'")
+    assert(sign_ins.new(service, {grant = "password", store = fusioo.store.file(folder .. "/token.json")}):token())
+    assert.equal("x", files.read(folder .. "/database.secret"))
   end)
 
   it("keeps it in the state folder unless told otherwise", function()

@@ -146,9 +146,11 @@ end
 local function show(value, secret)
   if value == "" then
     return "an empty string"
+  elseif secret then
+    return "a " .. type(value)
   elseif value ~= value then
     return "NaN" -- which each Lua writes in its own way
-  elseif type(value) == "string" and not secret and #value <= 60 then
+  elseif type(value) == "string" and #value <= 60 then
     return string.format("%q", value)
   elseif type(value) == "number" or type(value) == "boolean" then
     return tostring(value)

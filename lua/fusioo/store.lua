@@ -48,6 +48,7 @@ local function read(path)
   if not text then return nil, err end
   if text == "" then return nil end
   local token = core.json_decode(text)
+  if type(token) == "table" then token.kept_for, token.comes_from = nil, nil end -- whose it is: for the core
   local fault = fault_of(token)
   if fault then
     -- Not the reader's own words: they might quote the token.

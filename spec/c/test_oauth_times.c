@@ -143,6 +143,8 @@ static void answers_that_are_none(void **state) {
         {404, "", FUSIOO_API, 1},
         {302, "", FUSIOO_API, 1},
         {401, "{\"error\":\"invalid_client\"}", FUSIOO_AUTH, 1},
+        {401, "", FUSIOO_AUTH, 1},
+        {401, "<html>", FUSIOO_AUTH, 1},
         {200, "{\"access_token\":\"access-1\",\"token_type\":\"mac\"}", FUSIOO_DECODE, 4},
         {200, "{\"error\":\"\",\"token_type\":\"bearer\"}", FUSIOO_DECODE, 4},
         {200, "{\"error\":\"\\u0000\"}", FUSIOO_DECODE, 4},

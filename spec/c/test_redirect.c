@@ -100,6 +100,16 @@ static void test_another_state_is_refused(void **state) {
     }
 }
 
+/* A program that has forgotten its state has none to compare with. */
+static void test_no_state_is_right_where_none_was_given(void **state) {
+    (void)state;
+    static const char *const urls[] = {HOME "?code=c0de&state=", HOME "?code=c0de", HOME "?code=c0de&state"};
+    for (size_t i = 0; i < COUNT(urls); i++) {
+        assert_false(fu_redirect_read(&redirect, urls[i], HOME, "", false, &error));
+        assert_int_equal(error.kind, FUSIOO_INVALID);
+    }
+}
+
 static void test_redirects_that_bring_nothing(void **state) {
     (void)state;
     static const char *const urls[] = {
@@ -122,7 +132,13 @@ static void test_the_page_says_no(void **state) {
     (void)state;
     assert_false(come_back(HOME "?error=access_denied&error_description=Access+denied", false));
     assert_int_equal(error.kind, FUSIOO_AUTH);
-    assert_non_null(strstr(error.message, "access_denied: Access denied"));
+    assert_non_null(strstr(error.message, "access_denied; who signs in has to allow the access"));
+    assert_null(strstr(error.message, "Access denied")); /* anybody may have said that */
+    assert_false(come_back(HOME "?error=access_denied&error_description=Not+today&state=" STATE, false));
+    assert_non_null(strstr(error.message, "access_denied; who signs in has to allow the access: Not today"));
+    assert_false(come_back(HOME "?error=Run+this:+rm&error_description=x", false));
+    assert_int_equal(error.kind, FUSIOO_AUTH);
+    assert_null(strstr(error.message, "rm"));
     assert_false(come_back(HOME "?error=server_error&state=" STATE, false));
     assert_int_equal(error.kind, FUSIOO_AUTH);
     assert_non_null(strstr(error.message, "server_error"));
@@ -187,6 +203,7 @@ int main(void) {
         cmocka_unit_test(test_token_comes_back),
         cmocka_unit_test(test_another_place_is_refused),
         cmocka_unit_test(test_another_state_is_refused),
+        cmocka_unit_test(test_no_state_is_right_where_none_was_given),
         cmocka_unit_test(test_redirects_that_bring_nothing),
         cmocka_unit_test(test_the_page_says_no),
         cmocka_unit_test(test_default_port_and_own_schemes),

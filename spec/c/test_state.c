@@ -94,16 +94,29 @@ static void only_old_files_of_the_kind_go(void **state) {
         }
     }
     assert_int_equal(mkdir(at("a.ledger"), 0700), 0);
-    fu_state_tidy(at("new.ledger"), ".ledger", 500);
+    fu_state_tidy(at("new.ledger"), "?*.ledger", 500);
     assert_int_not_equal(access(at("old.ledger"), F_OK), 0);
     assert_int_equal(access(at("young.ledger"), F_OK), 0);
     assert_int_equal(access(at("old.json"), F_OK), 0);
     assert_int_equal(access(at(".ledger"), F_OK), 0);
     assert_int_equal(access(at("a.ledger"), F_OK), 0);
-    fu_state_tidy(at("nowhere/x"), ".ledger", 0);
+    fu_state_tidy(at("nowhere/x"), "?*.ledger", 0);
 }
 
 /* ---- Locked files ---- */
+
+static void is_its_owners_to_read_and_write_whatever_the_umask(void **state) {
+    (void)state;
+    struct fu_locked file;
+    struct stat found;
+    mode_t old = umask(0777);
+    enum fu_lock result = fu_locked_take(&file, at("new"), 0600, &error);
+    umask(old);
+    assert_int_equal(result, FU_LOCK_HELD);
+    fu_locked_drop(&file);
+    assert_int_equal(stat(at("new"), &found), 0);
+    assert_int_equal(found.st_mode & 07777, 0600);
+}
 
 static void one_at_a_time_has_the_file(void **state) {
     (void)state;
@@ -197,6 +210,7 @@ int main(void) {
         TEST(a_relative_folder_is_none),
         TEST(a_file_in_its_place_is_said),
         TEST(only_old_files_of_the_kind_go),
+        TEST(is_its_owners_to_read_and_write_whatever_the_umask),
         TEST(one_at_a_time_has_the_file),
         TEST(what_cannot_be_opened_is_said),
         TEST(a_lock_falls_with_its_process),

@@ -8,6 +8,8 @@
 #include "test.h"
 
 static fusioo_error error;
+static const char owner_url[] = "https://api.example/\"token\"";
+static const struct fu_token_owner owner = {"reports", owner_url};
 
 static bool read_kept(struct fu_token *token, const char *text) {
     return fu_token_read(token, text, strlen(text), &error);
@@ -20,7 +22,7 @@ static void test_kept_token_comes_back(void **state) {
     struct fu_buffer text = {.secret = true};
     const fusioo_token given = {"a-1\"\\", "bearer", "r\xc3\xa4", 1234567890};
     assert_true(fu_token_set(&token, &given, &error));
-    assert_true(fu_token_write(&token, &text));
+    assert_true(fu_token_write(&token, &owner, &text));
     assert_true(fu_token_read(&again, text.data, text.size, &error));
     assert_string_equal(again.access, "a-1\"\\");
     assert_string_equal(again.type, "bearer");
@@ -30,6 +32,25 @@ static void test_kept_token_comes_back(void **state) {
     fu_token_free(&token);
     fu_token_free(&again);
     assert_null(again.access);
+}
+
+static void test_a_kept_token_says_whose_it_is(void **state) {
+    (void)state;
+    static const struct fu_token_owner others[] = {
+        {"report", owner_url}, {"reports2", owner_url}, {"reports", "https://api.example/token"}, {"", ""}};
+    struct fu_token token = {.access = "a", .expires_at = -1};
+    struct fu_buffer text = {.secret = true};
+    assert_true(fu_token_write(&token, &owner, &text));
+    assert_true(fu_token_is_of(text.data, text.size, &owner));
+    for (size_t i = 0; i < COUNT(others); i++) {
+        assert_false(fu_token_is_of(text.data, text.size, &others[i]));
+    }
+    fu_buffer_free(&text);
+    static const char *const anybodys[] = {"", "{\"access_token\":\"a\"}", "{\"kept_for\":null}", "[]",
+                                           "{\"kept_for\""};
+    for (size_t i = 0; i < COUNT(anybodys); i++) {
+        assert_true(fu_token_is_of(anybodys[i], strlen(anybodys[i]), &owner));
+    }
 }
 
 static void test_what_is_missing_stays_missing(void **state) {
@@ -165,12 +186,17 @@ static void test_scrubbing(void **state) {
         {"aaaab", "aaab", "a***"},
         {"says x=ab%2Fcd%2b%20e+f%25!", "ab/cd+ e f%", "says x=***!"},
         {"ab/cd%2B and ab%2Fcd+", "ab/cd+", "*** and ***"},
-        {"is 100%25 and 100%2525", "100%25", "is *** and ***25"},
+        {"is 100%25 and 100%2525", "100%25", "is *** and ***"},
         {"%61%62%63d is abcd", "abcd", "*** is ***"},
         {"cut off: ab%2Fcd%2Fef%2", "ab/cd/ef/gh", "cut off: ***"},
         {"cut off: ab%2Fcd%2Fef%", "ab/cd/ef/gh", "cut off: ***"},
         {"cut off: ab%2Fcd%2", "ab/cd/ef/gh", "cut off: ab%2Fcd%2"},
         {"100% as it %2 is", "abcd/efgh", "100% as it %2 is"},
+        {"says ab cd e!",
+         "ab\tcd\x7f"
+         "e",
+         "says ***!"},
+        {"says ab cd", "abxcd", "says ab cd"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         char text[64];
@@ -180,15 +206,25 @@ static void test_scrubbing(void **state) {
     }
 }
 
+static void test_scrubbing_secrets_that_begin_with_others(void **state) {
+    (void)state;
+    static const char *const secrets[] = {"abcd", NULL, "abcd.efgh", "xyz", "abcd.e"};
+    char text[] = "abcd, abcd.efgh, abcd.ex and abcd.ef";
+    fu_scrub_all(text, secrets, COUNT(secrets));
+    assert_string_equal(text, "***, ***, ***x and ***f");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kept_token_comes_back),
+        cmocka_unit_test(test_a_kept_token_says_whose_it_is),
         cmocka_unit_test(test_what_is_missing_stays_missing),
         cmocka_unit_test(test_no_tokens),
         cmocka_unit_test(test_answers),
         cmocka_unit_test(test_answers_that_say_no),
         cmocka_unit_test(test_forms),
         cmocka_unit_test(test_scrubbing),
+        cmocka_unit_test(test_scrubbing_secrets_that_begin_with_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -90,12 +90,18 @@ static void is_for_its_owner_alone_whatever_the_umask(void **state) {
     (void)state;
     char sub[128];
     snprintf(sub, sizeof sub, "%s/sub", folder);
-    mode_t old = umask(0);
-    write_it("first");
-    umask(old);
-    assert_string_equal(read_it(), "first");
-    assert_int_equal(mode_of(path), 0600);
-    assert_int_equal(mode_of(sub), 0700);
+    static const mode_t masks[] = {0, 0277, 0177, 077};
+    for (size_t i = 0; i < COUNT(masks); i++) {
+        mode_t old = umask(masks[i]);
+        bool good = mkdir(sub, 0700) == 0 && chmod(sub, 0700) == 0;
+        good = (i == 0 ? rmdir(sub) == 0 : true) && good && fu_token_file_write(path, "first", 5, &error);
+        umask(old);
+        assert_true(good);
+        assert_string_equal(read_it(), "first");
+        assert_int_equal(mode_of(path), 0600);
+        assert_int_equal(mode_of(sub), 0700);
+        empty_sub();
+    }
 }
 
 static void a_new_token_takes_no_mode_from_the_old_file(void **state) {
@@ -189,11 +195,16 @@ static void a_killed_process_leaves_a_whole_token(void **state) {
 static void what_killed_processes_left_goes_with_the_next_saving(void **state) {
     (void)state;
     static const struct timespec old[] = {{1000000, 0}, {1000000, 0}};
-    static const char *const names[] = {".fusioo.part-0000000000000001.secret", ".fusioo.part-0000000000000002.secret",
-                                        ".fusioo.part-0000000000000003", ".fusioo.part-0000000000000004.secret"};
-    char left[4][200];
+    static const char *const names[] = {".fusioo.part-0000000000000001.secret",
+                                        ".fusioo.part-0000000000000002.secret",
+                                        ".fusioo.part-0000000000000003",
+                                        ".fusioo.part-0000000000000004.secret",
+                                        "database.secret",
+                                        ".fusioo.part-0000000000000005.secret"};
+    enum { LEFT = sizeof names / sizeof names[0] };
+    char left[LEFT][200];
     write_it("token");
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < LEFT; i++) {
         snprintf(left[i], sizeof left[i], "%s/sub/%s", folder, names[i]);
         int fd = open(left[i], O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
         assert_true(fd >= 0);
@@ -202,6 +213,9 @@ static void what_killed_processes_left_goes_with_the_next_saving(void **state) {
     assert_int_equal(utimensat(AT_FDCWD, left[0], old, 0), 0);
     assert_int_equal(utimensat(AT_FDCWD, left[2], old, 0), 0);
     assert_int_equal(utimensat(AT_FDCWD, left[3], old, 0), 0);
+    assert_int_equal(utimensat(AT_FDCWD, left[4], old, 0), 0);
+    assert_int_equal(utimensat(AT_FDCWD, left[5], old, 0), 0);
+    bool is_another_users = geteuid() == 0 && chown(left[5], 65534, 65534) == 0;
     int at_work = open(left[3], O_RDONLY | O_CLOEXEC);
     assert_int_equal(flock(at_work, LOCK_EX), 0);
     write_it("next");
@@ -210,6 +224,8 @@ static void what_killed_processes_left_goes_with_the_next_saving(void **state) {
     assert_int_equal(access(left[0], F_OK), -1);
     assert_int_equal(access(left[1], F_OK), 0); /* may be another process's that is at work */
     assert_int_equal(access(left[2], F_OK), 0); /* a download's: none of the store's business */
+    assert_int_equal(access(left[4], F_OK), 0); /* somebody's own */
+    assert_int_equal(access(left[5], F_OK), is_another_users ? 0 : -1);
     assert_string_equal(read_it(), "next");
 }
 
@@ -268,6 +284,27 @@ static void root_leaves_the_file_to_its_owner_where_root_runs_this(void **state)
     assert_string_equal(read_it(), "second");
 }
 
+/* In a folder like /tmp anybody can leave an empty file, and wait for root's token. */
+static void root_takes_no_file_that_another_user_can_have_planted_where_root_runs_this(void **state) {
+    (void)state;
+    char sub[160];
+    if (geteuid() != 0) {
+        skip();
+    }
+    write_it("first");
+    snprintf(sub, sizeof sub, "%s/sub", folder);
+    assert_int_equal(chown(path, 65534, 65534), 0);
+    assert_int_equal(chmod(sub, 01777), 0);
+    assert_false(fu_token_file_read(path, &text, &error));
+    assert_non_null(strstr(error.message, "belongs to another user"));
+    assert_false(fu_token_file_write(path, "second", 6, &error));
+    assert_non_null(strstr(error.message, "belongs to another user"));
+    assert_int_equal(chmod(sub, 0755), 0);
+    assert_string_equal(read_it(), "first");
+    assert_int_equal(chown(sub, 65533, 65533), 0); /* of a third one, who can put files there */
+    assert_false(fu_token_file_read(path, &text, &error));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(no_file_is_no_token, begin, end),
@@ -280,6 +317,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_link_stays_one, begin, end),
         cmocka_unit_test_setup_teardown(a_path_stays_where_it_is, begin, end),
         cmocka_unit_test_setup_teardown(root_leaves_the_file_to_its_owner_where_root_runs_this, begin, end),
+        cmocka_unit_test_setup_teardown(root_takes_no_file_that_another_user_can_have_planted_where_root_runs_this,
+                                        begin, end),
         cmocka_unit_test_setup_teardown(what_killed_processes_left_goes_with_the_next_saving, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

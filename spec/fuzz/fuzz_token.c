@@ -29,7 +29,11 @@ static bool is_same(const char *one, const char *other) {
 static void check_kept(const struct fu_token *token) {
     struct fu_buffer text = {.secret = true};
     struct fu_token again = FU_TOKEN_NONE;
-    FUZZ_CHECK(fu_token_write(token, &text));
+    static const struct fu_token_owner owner = {"reports", "https://api.example/token"};
+    static const struct fu_token_owner other = {"report", "https://api.example/token"};
+    FUZZ_CHECK(fu_token_write(token, &owner, &text));
+    FUZZ_CHECK(fu_token_is_of(text.data, text.size, &owner));
+    FUZZ_CHECK(!fu_token_is_of(text.data, text.size, &other));
     FUZZ_CHECK(fu_token_read(&again, text.data, text.size, NULL));
     FUZZ_CHECK(is_same(token->access, again.access) && is_same(token->type, again.type) &&
                is_same(token->refresh, again.refresh));

@@ -141,8 +141,12 @@ static bool has_page(const fusioo_oauth *oauth, fusioo_error *error) {
 static bool read_redirect(fusioo_ask *ask, const char *url, const char *state, fusioo_error *error) {
     fusioo_oauth *oauth = ask->oauth;
     ask->line.want = FU_WANT_SIGN_IN;
-    return fu_redirect_read(&ask->line.redirect, url, oauth->redirect_uri, state, oauth->grant == FUSIOO_IMPLICIT,
-                            error);
+    if (fu_redirect_read(&ask->line.redirect, url, oauth->redirect_uri, state, oauth->grant == FUSIOO_IMPLICIT,
+                         error)) {
+        return true;
+    }
+    fu_oauth_scrub(oauth, error);
+    return false;
 }
 
 fusioo_ask *fusioo_oauth_finish(fusioo_oauth *oauth, const char *url, const char *state, fusioo_error *error) {
@@ -175,7 +179,6 @@ static void on_visit(fusioo_ask *ask, const char *target) {
                                                    : fu_error_memory(&error);
     fu_buffer_free(&url);
     if (!good) {
-        fu_oauth_scrub(ask->oauth, &error);
         fu_listener_answer(ask->listener, 400, "You are not signed in",
                            "You can close this window; the program says why.");
         fail(ask, &error);
@@ -183,6 +186,7 @@ static void on_visit(fusioo_ask *ask, const char *target) {
     }
     fu_listener_answer(ask->listener, 200, "Thank you", "You can close this window, and go back to the program.");
     stop_listening(ask);
+    fu_wipe(ask->oauth->issued, sizeof ask->oauth->issued); /* it is good once: browsers remember addresses */
     fu_oauth_ask(ask->oauth, &ask->line);
 }
 

@@ -65,7 +65,7 @@ static bool share_in_state_folder(struct fusioo_client *client, const struct fu_
         return trouble.kind != FUSIOO_MEMORY || fu_error_memory(error);
     }
     if (access(path, F_OK) != 0) {
-        fu_state_tidy(path, ".ledger", a_month); /* a new one is made: once in a while */
+        fu_state_tidy(path, "?*.ledger", a_month); /* a new one is made: once in a while */
     }
     bool good = fu_budget_share(client->budget, path, 0600, client->limit, &trouble);
     fu_free(path);

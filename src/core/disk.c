@@ -33,7 +33,7 @@ static bool fail(fusioo_error *error, const char *what, const char *path) {
 static bool open_beside(fusioo_file *file, fusioo_error *error) {
     const char *slash = strrchr(file->path, '/');
     int folder = slash == NULL ? 0 : (int)(slash - file->path) + 1;
-    size_t size = (size_t)folder + sizeof ".fusioo.part-0123456789abcdef" FU_SECRET_ENDING;
+    size_t size = (size_t)folder + sizeof ".fusioo.part-0123456789abcdef.secret";
     file->beside = fu_malloc(size);
     if (file->beside == NULL) {
         return fu_error_memory(error);
@@ -42,10 +42,13 @@ static bool open_beside(fusioo_file *file, fusioo_error *error) {
         uint64_t number = 0;
         fu_random_bytes(&number, sizeof number);
         snprintf(file->beside, size, "%.*s.fusioo.part-%016llx%s", folder, file->path, (unsigned long long)number,
-                 file->secret ? FU_SECRET_ENDING : "");
+                 file->secret ? ".secret" : "");
         file->fd = open(file->beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, file->secret ? 0600 : 0666);
     } while (file->fd < 0 && errno == EEXIST);
     file->is_there = file->fd >= 0;
+    if (file->is_there && file->secret) {
+        fchmod(file->fd, 0600); /* a umask may take from its owner, too, what can be done with it */
+    }
     return file->is_there || fail(error, "write", file->path);
 }
 

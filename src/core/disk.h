@@ -6,8 +6,9 @@
 
 #include "fusioo.h"
 
-/* How the names of such files end while they are beside the final one: a process that is killed leaves one behind. */
-#define FU_SECRET_ENDING ".secret"
+/* What the names of such files look like while they are beside the final one, as a pattern of fnmatch: a process that
+ * is killed leaves one behind. */
+#define FU_SECRET_PATTERN ".fusioo.part-[0-9a-f]*.secret"
 
 /* As fusioo_file_create, but nobody else can read the file beside or, whatever stood under `path` before, the final
  * one; and where `path` is a symbolic link, the file to which it leads is replaced: all who know that by another name

@@ -18,6 +18,14 @@ static bool fail(fusioo_error *error, const char *what, const char *path, int nu
     return fu_error_set(error, FUSIOO_INVALID, "cannot %s '%.200s': %s", what, path, strerror(number));
 }
 
+/* A umask may take from its owner, too, what can be done with the file: the next one to open it could not. */
+static void give_owner(int fd) {
+    struct stat found;
+    if (fstat(fd, &found) == 0 && (found.st_mode & 0600) != 0600) {
+        fchmod(fd, (found.st_mode & 07777) | 0600);
+    }
+}
+
 /* Without O_CREAT first: in a folder like /tmp the system refuses it for another user's file. O_NONBLOCK: a pipe would
  * wait for its other end. */
 static int open_or_make(const char *path, mode_t mode) {
@@ -28,6 +36,9 @@ static int open_or_make(const char *path, mode_t mode) {
             return fd;
         }
         fd = open(path, flags | O_CREAT | O_EXCL, mode);
+        if (fd >= 0) {
+            give_owner(fd);
+        }
         if (fd >= 0 || errno != EEXIST) {
             return fd;
         }

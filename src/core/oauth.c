@@ -187,12 +187,10 @@ uint64_t fusioo_oauth_id(const fusioo_oauth *oauth) {
 }
 
 void fu_oauth_scrub_text(const struct fusioo_oauth *oauth, char *text) {
-    const char *const secrets[] = {oauth->token.access, oauth->token.refresh, oauth->client_secret,
-                                   oauth->password,     oauth->redirect.code, oauth->redirect.token.access,
-                                   oauth->issued};
-    for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
-        fu_scrub(text, secrets[i]);
-    }
+    const char *const secrets[] = {oauth->token.access,     oauth->token.refresh,         oauth->replaced.access,
+                                   oauth->replaced.refresh, oauth->client_secret,         oauth->password,
+                                   oauth->redirect.code,    oauth->redirect.token.access, oauth->issued};
+    fu_scrub_all(text, secrets, sizeof secrets / sizeof secrets[0]);
 }
 
 void fu_oauth_scrub(const struct fusioo_oauth *oauth, fusioo_error *error) {

@@ -94,11 +94,12 @@ struct fusioo_oauth {
     /* The token. */
     bool loaded; /* was the store read? */
     struct fu_token token;
-    double due, ends;     /* by the engine's clock: when it is renewed, and when it is of no use any more */
-    uint64_t dead;        /* hash of the refresh token that the service has refused; 0: none */
-    bool unsaved;         /* the store does not have it */
-    double save_again;    /* when that is tried again */
-    fusioo_error trouble; /* why it does not have it */
+    struct fu_token replaced; /* by it, in this piece of work: a store may repeat it */
+    double due, ends;         /* by the engine's clock: when it is renewed, and when it is of no use any more */
+    uint64_t dead;            /* hash of the refresh token that the service has refused; 0: none */
+    bool unsaved;             /* the store does not have it */
+    double save_again;        /* when that is tried again */
+    fusioo_error trouble;     /* why it does not have it */
 
     /* The work. */
     enum fu_oauth_state state;

@@ -125,9 +125,12 @@ static bool read_answer(const struct fusioo_oauth *oauth, const struct fu_http_o
         fu_error_set(error,
                      good                     ? FUSIOO_DECODE
                      : outcome->status == 429 ? FUSIOO_RATE_LIMIT
+                     : outcome->status == 401 ? FUSIOO_AUTH
                                               : FUSIOO_API,
                      "the token endpoint answered %s%s", good ? "with no token" : "with an error",
-                     outcome->status < 500 && outcome->status != 429 ? ": check token_url" : "");
+                     outcome->status == 401 ? ": check client_id, client_secret and token_url"
+                     : outcome->status < 500 && outcome->status != 429 ? ": check token_url"
+                                                                       : "");
         error->status = outcome->status;
         error->retry_after = outcome->status == 429 ? outcome->retry_after : -1;
     }

@@ -27,14 +27,25 @@ static bool find_path(struct fusioo_oauth *oauth, fusioo_error *error) {
     return oauth->store_file != NULL || fu_state_path("token.json", &oauth->store_file, error);
 }
 
+static struct fu_token_owner owner_of(const struct fusioo_oauth *oauth) {
+    return (struct fu_token_owner){oauth->client_id, oauth->token_url};
+}
+
 /* ---- Reading ---- */
 
 static void load_file(struct fusioo_oauth *oauth) {
     fusioo_error error;
     struct fu_token found = FU_TOKEN_NONE;
     struct fu_buffer text = {.secret = true};
+    struct fu_token_owner owner = owner_of(oauth);
     bool good = find_path(oauth, &error) && fu_token_file_read(oauth->store_file, &text, &error);
-    if (good && !fu_token_read(&found, text.data != NULL ? text.data : "", text.size, &error)) {
+    const char *words = text.data != NULL ? text.data : "";
+    if (good && !fu_token_is_of(words, text.size, &owner)) {
+        good = fu_error_set(&error, FUSIOO_INVALID,
+                            "the token file '%.200s' holds the token of another client_id or token_url: each "
+                            "application needs a file of its own; if it is of no more use, remove it and sign in again",
+                            oauth->store_file);
+    } else if (good && !fu_token_read(&found, words, text.size, &error)) {
         good = error.kind == FUSIOO_INVALID
                    ? fu_error_set(&error, FUSIOO_INVALID,
                                   "the token file '%.200s' holds no token; if it is the right file, remove it and sign "
@@ -151,7 +162,8 @@ void fu_oauth_unlock(struct fusioo_oauth *oauth) {
 static void save_file(struct fusioo_oauth *oauth) {
     fusioo_error error;
     struct fu_buffer text = {.secret = true};
-    bool good = fu_token_write(&oauth->token, &text) || fu_error_memory(&error);
+    struct fu_token_owner owner = owner_of(oauth);
+    bool good = fu_token_write(&oauth->token, &owner, &text) || fu_error_memory(&error);
     if (good) {
         good = fu_token_file_end(oauth->beside, text.data, text.size, &error);
         oauth->beside = NULL; /* whether it went well or not */

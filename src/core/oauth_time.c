@@ -36,7 +36,8 @@ static void set_times(struct fusioo_oauth *oauth, double life) {
 }
 
 void fu_oauth_adopt(struct fusioo_oauth *oauth, struct fu_token *token, double life) {
-    fu_token_free(&oauth->token);
+    fu_token_free(&oauth->replaced);
+    oauth->replaced = oauth->token;
     oauth->token = *token;
     *token = (struct fu_token)FU_TOKEN_NONE;
     set_times(oauth, life);

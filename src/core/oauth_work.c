@@ -82,6 +82,7 @@ static void put_down(struct fusioo_oauth *oauth) {
     fu_timers_stop(timers_of(oauth), &oauth->timer);
     fu_timers_stop(timers_of(oauth), &oauth->total);
     fu_redirect_free(&oauth->redirect);
+    fu_token_free(&oauth->replaced);
     oauth->sign_in = NULL;
     oauth->signing_in = oauth->reloaded = oauth->exhausted = false;
     oauth->why = NULL;

@@ -202,16 +202,24 @@ static bool is_same_secret(const char *one, const char *other) {
     return difference == 0;
 }
 
-/* The page said no. A state that it does not repeat is none that is wrong: Fusioo's does not. */
-static bool fail_refused(struct answer *answer, const char *code, bool implicit, fusioo_error *error) {
-    char *description = find(answer, "error_description", implicit);
+/* A code of RFC 6749, or of the kind of those; nothing else is repeated in its place. */
+static bool is_plain_code(const char *code) {
+    size_t size = strlen(code);
+    return size <= 40 && strspn(code, "abcdefghijklmnopqrstuvwxyz_") == size;
+}
+
+/* The page said no. A state that it does not repeat is none that is wrong: Fusioo's does not. But then anybody may have
+ * made the redirect, so that their words are not repeated. The description is at the end, where one that was cut off is
+ * known to be: a page may repeat secrets. */
+static bool fail_refused(struct answer *answer, const char *code, bool proven, bool implicit, fusioo_error *error) {
+    char *description = proven ? find(answer, "error_description", implicit) : NULL;
     bool denied = strcmp(code, "access_denied") == 0;
     if (answer->starved) {
         fu_error_memory(error);
     } else {
-        fu_error_set(error, FUSIOO_AUTH, "the authorize page says %.60s%s%.200s%s", code,
-                     description != NULL ? ": " : "", description != NULL ? description : "",
-                     denied ? "; who signs in has to allow the access" : "");
+        fu_error_set(error, FUSIOO_AUTH, "the authorize page says %s%s%s%.200s", is_plain_code(code) ? code : "no",
+                     denied ? "; who signs in has to allow the access" : "", description != NULL ? ": " : "",
+                     description != NULL ? description : "");
     }
     fu_free_secret(description);
     return false;
@@ -265,7 +273,7 @@ bool fu_redirect_read(struct fu_redirect *redirect, const char *url, const char 
     split(url, &answer);
     char *brought = find(&answer, "state", implicit);
     char *code = find(&answer, "error", implicit);
-    bool right = brought != NULL && is_same_secret(brought, state);
+    bool right = brought != NULL && state[0] != '\0' && is_same_secret(brought, state);
     bool good = false;
     if (answer.starved) {
         fu_error_memory(error);
@@ -275,7 +283,7 @@ bool fu_redirect_read(struct fu_redirect *redirect, const char *url, const char 
                      "in again",
                      brought != NULL ? "another" : "no");
     } else if (code != NULL) {
-        fail_refused(&answer, code, implicit, error);
+        fail_refused(&answer, code, right, implicit, error);
     } else {
         good = implicit ? read_token(redirect, &answer, error) : read_code(redirect, &answer, error);
     }

@@ -28,7 +28,8 @@ bool fu_redirect_check(const char *uri, fusioo_error *error);
 
 /* Reads `url`, where the authorize page has led to, whole, into a zeroed `redirect`. It must be `redirect_uri` with
  * something behind it, and bring `state` back. False: FUSIOO_INVALID (it is another address, another state, it brings
- * nothing), FUSIOO_AUTH (the page said no) or FUSIOO_MEMORY. No error repeats a code, a token or a state. */
+ * nothing), FUSIOO_AUTH (the page said no) or FUSIOO_MEMORY. No error repeats a code, a token or a state; one may end
+ * with what the page says, which is to be scrubbed. */
 bool fu_redirect_read(struct fu_redirect *redirect, const char *url, const char *redirect_uri, const char *state,
                       bool implicit, fusioo_error *error);
 

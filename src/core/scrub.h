@@ -5,9 +5,14 @@
 #ifndef FU_SCRUB_H
 #define FU_SCRUB_H
 
-/* Puts "***" in the place of each occurrence of `secret` in `text`, also of one that the end of the text has cut off
- * or that is encoded as in a form or an address.
+#include <stddef.h>
+
+/* Puts "***" in the place of each occurrence of `secret` in `text`, also of one that the end of the text has cut off,
+ * that is encoded as in a form or an address, or whose control characters have become spaces.
  * What is shorter than 4 bytes is no secret, and would take letters out of words. NULL is fine. */
 void fu_scrub(char *text, const char *secret);
+
+/* The same for `count` secrets at once: of one that begins with another all goes. */
+void fu_scrub_all(char *text, const char *const secrets[], size_t count);
 
 #endif

@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,7 +90,7 @@ bool fu_state_path(const char *name, char **path, fusioo_error *error) {
 static bool is_left_behind(int folder, const char *name, double age) {
     struct stat found;
     if (fstatat(folder, name, &found, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(found.st_mode) ||
-        difftime(time(NULL), found.st_mtime) <= age) {
+        found.st_uid != geteuid() || difftime(time(NULL), found.st_mtime) <= age) {
         return false;
     }
     int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -115,16 +116,14 @@ static DIR *open_folder_of(const char *path) {
     return folder;
 }
 
-void fu_state_tidy(const char *path, const char *ending, double age) {
+void fu_state_tidy(const char *path, const char *pattern, double age) {
     DIR *folder = open_folder_of(path);
     if (folder == NULL) {
         return;
     }
     const struct dirent *entry;
     while ((entry = readdir(folder)) != NULL) {
-        size_t size = strlen(entry->d_name);
-        if (size > strlen(ending) && strcmp(entry->d_name + size - strlen(ending), ending) == 0 &&
-            is_left_behind(dirfd(folder), entry->d_name, age)) {
+        if (fnmatch(pattern, entry->d_name, 0) == 0 && is_left_behind(dirfd(folder), entry->d_name, age)) {
             unlinkat(dirfd(folder), entry->d_name, 0);
         }
     }

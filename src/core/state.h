@@ -17,8 +17,8 @@ bool fu_state_path(const char *name, char **path, fusioo_error *error);
  * same at the end unless it fails. False: FUSIOO_INVALID. */
 bool fu_state_make_folders(char *path, fusioo_error *error);
 
-/* Removes the files beside `path` whose names end with `ending` and that nobody has written to for `age` seconds, or
- * has locked. What cannot be removed stays. */
-void fu_state_tidy(const char *path, const char *ending, double age);
+/* Removes the user's own files beside `path` whose names match `pattern` (of fnmatch) and that nobody has written to
+ * for `age` seconds, or has locked. What cannot be removed stays. */
+void fu_state_tidy(const char *path, const char *pattern, double age);
 
 #endif

@@ -195,16 +195,39 @@ static void put_member(struct fu_buffer *text, const char *name, const char *val
     }
 }
 
-bool fu_token_write(const struct fu_token *token, struct fu_buffer *text) {
+bool fu_token_write(const struct fu_token *token, const struct fu_token_owner *owner, struct fu_buffer *text) {
     put_member(text, "access_token", token->access);
     put_member(text, "token_type", token->type);
     put_member(text, "refresh_token", token->refresh);
+    put_member(text, "kept_for", owner->client_id);
+    put_member(text, "comes_from", owner->token_url);
     if (token->expires_at >= 0) {
         fu_buffer_puts(text, ",\"expires_at\":");
         fu_json_write_double(text, token->expires_at, false);
     }
     fu_buffer_puts(text, "}\n");
     return !text->failed;
+}
+
+/* Is the member `name` missing, or `wanted`? */
+static bool fits(struct fu_slice key, struct fu_slice value, const char *name, const char *wanted) {
+    struct fu_slice words = {value.data + 1, value.size - 2}; /* between the quotes */
+    return !fu_json_raw_equals(key, name) || value.data[0] != '"' || fu_json_raw_equals(words, wanted);
+}
+
+bool fu_token_is_of(const char *text, size_t size, const struct fu_token_owner *owner) {
+    struct fu_json reader;
+    struct fu_slice key;
+    struct fu_slice value;
+    bool good = true;
+    fu_json_start(&reader, text, size);
+    if (fu_json_open_object(&reader)) {
+        while (fu_json_next_member(&reader, &key, NULL) && fu_json_value(&reader, &value)) {
+            good = good && fits(key, value, "kept_for", owner->client_id) &&
+                   fits(key, value, "comes_from", owner->token_url);
+        }
+    }
+    return good;
 }
 
 bool fu_token_read_answer(struct fu_token_answer *answer, const char *text, size_t size, fusioo_error *error) {

@@ -20,6 +20,11 @@ struct fu_token {
 #define FU_TOKEN_NONE                                                                                                  \
     { NULL, NULL, NULL, -1 }
 
+/* For whom a kept token is: nobody else is to be sent it. */
+struct fu_token_owner {
+    const char *client_id, *token_url;
+};
+
 /* What the token endpoint answers. */
 struct fu_token_answer {
     struct fu_token token;
@@ -48,8 +53,12 @@ bool fu_same_text(const char *one, const char *other);
  * token. False: FUSIOO_INVALID (it is none; nothing of it is repeated) or FUSIOO_MEMORY. */
 bool fu_token_read(struct fu_token *token, const char *text, size_t size, fusioo_error *error);
 
-/* Appends what fu_token_read reads. False: no memory. */
-bool fu_token_write(const struct fu_token *token, struct fu_buffer *text);
+/* Appends what fu_token_read reads, and whose it is. False: no memory. */
+bool fu_token_write(const struct fu_token *token, const struct fu_token_owner *owner, struct fu_buffer *text);
+
+/* Is what fu_token_read reads `owner`'s? A text that does not say whose it is is anybody's: one that a program has
+ * written. */
+bool fu_token_is_of(const char *text, size_t size, const struct fu_token_owner *owner);
 
 /* Reads an answer of the token endpoint into a zeroed `answer`, whose token the caller frees. False: FUSIOO_DECODE (it
  * is neither a token nor an error) or FUSIOO_MEMORY. */

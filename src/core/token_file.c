@@ -24,15 +24,36 @@ static bool fail(fusioo_error *error, const char *what, const char *path, int nu
     return fu_error_set(error, FUSIOO_INVALID, "cannot %s the token file '%.200s': %s", what, path, strerror(number));
 }
 
+static bool fail_owner(const char *path, fusioo_error *error) {
+    return fu_error_set(error, FUSIOO_INVALID,
+                        "the token file '%.200s' belongs to another user: each user needs a file of their own", path);
+}
+
+/* Whose file may it be? The user's own; root also works for those who have a file in a folder of their own, where
+ * nobody else can have put it. */
+static bool is_owned_well(const struct stat *found, const char *path) {
+    struct stat folder;
+    if (found->st_uid == geteuid()) {
+        return true;
+    }
+    char *end = geteuid() == 0 ? realpath(path, NULL) : NULL;
+    char *slash = end != NULL ? strrchr(end, '/') : NULL;
+    if (slash != NULL) {
+        slash[slash == end ? 1 : 0] = '\0';
+    }
+    bool good = slash != NULL && stat(end, &folder) == 0 && (folder.st_mode & 022) == 0 &&
+                (folder.st_uid == found->st_uid || folder.st_uid == 0);
+    free(end);
+    return good;
+}
+
 /* Is it a file that nobody else could have read or written? */
 static bool check(const struct stat *found, const char *path, fusioo_error *error) {
     if (!S_ISREG(found->st_mode)) {
         return fu_error_set(error, FUSIOO_INVALID, "the token file '%.200s' is no regular file", path);
     }
-    if (found->st_uid != geteuid() && geteuid() != 0) {
-        return fu_error_set(error, FUSIOO_INVALID,
-                            "the token file '%.200s' belongs to another user: each user needs a file of their own",
-                            path);
+    if (!is_owned_well(found, path)) {
+        return fail_owner(path, error);
     }
     if ((found->st_mode & 077) != 0) {
         return fu_error_set(error, FUSIOO_INVALID,
@@ -111,6 +132,9 @@ bool fu_token_file_prepare(const char *path, fusioo_error *error) {
             "0600, or remove the link",
             path);
     }
+    if (stat(path, &found) == 0 && !is_owned_well(&found, path)) {
+        return fail_owner(path, error); /* a new one would be left to that user */
+    }
     const char *slash = strrchr(path, '/');
     if (slash == NULL || slash == path) {
         return true;
@@ -139,7 +163,7 @@ bool fu_token_file_end(fusioo_file *file, const char *bytes, size_t size, fusioo
         fusioo_file_discard(file);
         return false;
     }
-    fu_state_tidy(fu_file_path(file), FU_SECRET_ENDING, LEFT_BEHIND); /* such files hold tokens */
+    fu_state_tidy(fu_file_path(file), FU_SECRET_PATTERN, LEFT_BEHIND); /* such files hold tokens */
     return fusioo_file_commit(file, error);
 }
 

@@ -432,7 +432,8 @@ static void say_what_happened(const struct fu_transfer *transfer, CURLcode code,
         snprintf(end, sizeof end, "; %s", hint);
     }
     /* libcurl may quote a proxy's address, and with it a password. */
-    bool quotable = transfer->words[0] != '\0' && strchr(transfer->words, '@') == NULL;
+    bool quotable =
+        transfer->words[0] != '\0' && strchr(transfer->words, '@') == NULL && strstr(transfer->words, "%40") == NULL;
     const char *words = code == CURLE_SEND_FAIL_REWIND ? "no answer came"
                         : quotable                     ? transfer->words
                                                        : curl_easy_strerror(code);
