@@ -30,15 +30,16 @@ local client = fusioo.new{runtime = "step", rate = {ledger = false}}
 
 -- ---- Sessions ----
 
-local sessions = {} -- id → {auth =, state =, since =, client = once signed in}
+local sessions = {} -- id → {auth =, state =, since = the last visit, client = once signed in}
 local MOST_SESSIONS = 10000
 local SIGN_IN_SECONDS = 600 -- for who does not come back from the sign-in
+local IDLE_SECONDS = 12 * 3600 -- for who has signed in
 
--- Makes room: those who have begun to sign in and not come back go, and where that is not enough nobody comes in.
+-- Makes room: those who have not come for long go, and where that is not enough nobody comes in.
 local function has_room()
   local count, now = 0, os.time()
   for id, session in pairs(sessions) do
-    if not session.client and now - session.since > SIGN_IN_SECONDS then
+    if now - session.since > (session.client and IDLE_SECONDS or SIGN_IN_SECONDS) then
       sessions[id] = nil
     else
       count = count + 1
@@ -160,6 +161,7 @@ local function serve(connection)
   local target, id = read_request(connection)
   local route = target and routes[target:match("^[^?]*")]
   local session = id and sessions[id]
+  if session and session.client then session.since = os.time() end
   local text = route and route(session, target, session and id)
     or page("404 Not Found", "<p>There is nothing here.</p>")
   local sent = 0

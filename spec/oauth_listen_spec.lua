@@ -90,8 +90,11 @@ describe("listening for a redirect", function()
       assert(auth:listen{timeout = 60})
       return auth:listen{timeout = 60}
     end)
-    client:step()
-    local browser = assert(socket.connect("127.0.0.1", port))
+    local browser
+    repeat
+      client:step()
+      browser = socket.connect("127.0.0.1", port)
+    until browser or task:done()
     assert(browser:send("GET " .. redirected:match("^http://[^/]*(.*)$") .. " HTTP/1.1\r\nHost: x\r\n\r\n"))
     while not task:done() do client:step() end
     browser:close()

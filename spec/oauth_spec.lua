@@ -3,6 +3,7 @@
 local emulator = require "spec.support.emulator"
 local files = require "spec.support.files"
 local fusioo = require "fusioo"
+local scripted = require "spec.support.scripted_server"
 local sign_ins = require "spec.support.sign_ins"
 
 describe("signing in", function()
@@ -253,6 +254,7 @@ describe("signing in", function()
       return err
     end
     assert.matches("client_id", message{})
+    assert.matches("UTF%-8", message{client_id = "caf\233"})
     assert.matches("did you mean 'client_id'", message{client_idd = "x"})
     assert.matches("client_secret", message{client_id = "x", grant = "client_credentials"})
     assert.matches("username or password", message{client_id = "x", grant = "password", password = "canary"})
@@ -266,6 +268,48 @@ describe("signing in", function()
     assert.matches("authorize_url", message{client_id = "x", authorize_url = "ftp://fusioo.example"})
     assert.matches("auth", select(2, pcall(fusioo.new, {auth = {}})))
     assert.matches("two ways", select(2, pcall(fusioo.new, {auth = sign_ins.new(service), token = "canary"})))
+  end)
+
+  it("tells in a call's error, too, what the token endpoint did", function()
+    local server = scripted.start()
+    local function fail(step)
+      server:script{step}
+      local auth = sign_ins.new(service, {grant = "client_credentials", token_url = server.url .. "/oauth/token"})
+      local apps, err = sign_ins.client(service, auth, {timeout = {total = 0.3}}):get_apps()
+      assert.is_nil(apps)
+      return err
+    end
+    local err = fail(scripted.answer{status = 401, body = "<html>"})
+    assert.equal("auth", err.kind)
+    assert.matches("^fusioo: GET /v3/apps: there is no token: POST /oauth/token: HTTP 401: .*check client_id",
+      tostring(err))
+    err = fail(scripted.answer{status = 404, body = '{"error":"invalid_request"}'})
+    assert.is_nil(err.status) -- of the call, which was not sent
+    assert.matches("no token: HTTP 404: the token endpoint %(POST /oauth/token%) says invalid_request", tostring(err))
+    err = fail(scripted.answer{body = '{"access_token":"a","token_type":"mac"}'})
+    assert.matches("token_type is not Bearer", tostring(err))
+    err = fail(scripted.answer{body = ("x"):rep(300000)})
+    assert.matches("POST /oauth/token: .*check token_url %[api%]$", tostring(err))
+    err = fail{bytes = "", after = "stall"}
+    assert.equal("timeout", err.kind)
+    assert.matches("the token endpoint %(POST /oauth/token%) brought no token, requests sent: 1", tostring(err))
+    server:stop()
+  end)
+
+  it("spends no more calls on a sign-in that has ended", function()
+    local auth = sign_ins.new(service)
+    assert(sign_ins.sign_in(service, auth))
+    service:revoke_tokens{}
+    local client = sign_ins.client(service, auth)
+    for _ = 1, 3 do
+      local apps, err = client:get_apps()
+      assert.is_nil(apps)
+      assert.equal("auth", err.kind)
+      assert.is_nil(auth:token())
+    end
+    assert.equal(1, client:stats().calls)
+    assert(sign_ins.sign_in(service, auth))
+    assert(client:get_apps())
   end)
 
   it("raises where there is no page to sign in on", function()
@@ -304,7 +348,8 @@ describe("signing in", function()
     end
     local kept = assert(new{}:token())
     service:clear_log()
-    for _, other in ipairs{{client_id = "another"}, {token_url = (service.oauth_client.token_url:gsub("127.0.0.1", "localhost"))}} do
+    local elsewhere = service.oauth_client.token_url:gsub("127.0.0.1", "localhost")
+    for _, other in ipairs{{client_id = "another"}, {token_url = elsewhere}} do
       for _, ask in ipairs{"token", "refresh"} do
         local token, err = new(other)[ask](new(other))
         assert.is_nil(token)

@@ -37,8 +37,12 @@ describe("a store of the program's own", function()
       {{load = function() return nil, "gone" end}, "auth", "load failed: gone"},
       {{load = function() return nil, own end}, "network", "the secret service is down"},
       {{load = function() return "text" end}, "auth", "load returned what is no token"},
-      {{load = function() return {} end}, "invalid", "it has no access_token"},
-      {{load = function() return {access_token = 1} end}, "auth", "load returned what is no token"},
+      {{load = function() return nil, "one\nother\27[31m" end}, "auth", "load failed: one other [31m"},
+      {{load = function() return {} end}, "auth", "load returned what is no token: it has no access_token"},
+      {{load = function() return {access_token = 1} end}, "auth", "access_token is a number, not a string"},
+      {{load = function() return {access_token = "a", expires_at = "17"} end}, "auth",
+        "load returned what is no token: expires_at is a string, not a number"},
+      {{load = function() return {access_token = "a\n"} end}, "invalid", "the store's function load"},
       {{save = function() error({}, 0) end}, "auth", "save raised an error"},
       {{save = function() return nil, "full" end}, "auth", "save failed: full"},
       {{save = function() return false end}, "auth", "save failed"},
@@ -73,6 +77,18 @@ describe("a store of the program's own", function()
     local raising = setmetatable({}, {__index = function() error("no such field", 0) end})
     local _, err = sign_ins.new(service, {store = {load = function() return raising end, save = print}}):token()
     assert.matches("load returned what is no token", tostring(err))
+    local nulls = {access_token = "a", refresh_token = fusioo.null, expires_at = fusioo.null}
+    auth = sign_ins.new(service, {store = {load = function() return nulls end, save = print}})
+    assert.same({access_token = "a"}, auth:token())
+    local whens = {}
+    local far = {access_token = "b", expires_at = 1e300}
+    local function note(event) whens[#whens + 1] = event.expires_at end
+    auth = sign_ins.new(service, {grant = "password", on_event = note,
+      store = {load = function() return far end, save = function() return nil, "no" end}})
+    assert(auth:token())
+    far = {access_token = "c", expires_at = 1e300}
+    auth:refresh()
+    assert.equal(1e300, whens[1])
   end)
 
   it("may wait in its functions, where nothing may block", function()
@@ -171,6 +187,38 @@ describe("a store of the program's own", function()
     assert.equal(1, #sign_ins.token_requests(service))
   end)
 
+  it("serves a call that blocks while it looks again in each frame", function()
+    local store = noting(function()
+      local thread, is_main = coroutine.running()
+      for _ = 1, thread and not is_main and 3 or 0 do coroutine.yield() end
+    end)
+    local auth = sign_ins.new(service, {grant = "password", runtime = "step", store = store})
+    local loop = sign_ins.client(service, auth, {runtime = "step"})
+    local blocking = sign_ins.client(service, auth, {timeout = {total = 5}})
+    local task = loop:spawn(function() return loop:get_apps() end)
+    step_until(loop, function() return store.shown() ~= "" end)
+    assert.equal(3, #assert(blocking:get_apps()))
+    step_until(loop, function() return task:done() end)
+    assert.equal(3, #assert(task:result()))
+  end)
+
+  it("may repeat the token before, which nobody sees", function()
+    local store, shown = noting(), {}
+    local auth = sign_ins.new(service, {grant = "password", store = store,
+      on_event = function(event) shown[#shown + 1] = tostring(event.why) end})
+    local old = assert(auth:token())
+    store.save = function() return nil, ("no row %s of %s"):format(old.refresh_token, old.access_token) end
+    for _, ask in ipairs{"refresh", "token", "refresh", "token"} do
+      local token, err = auth[ask](auth)
+      assert.is_nil(token)
+      shown[#shown + 1] = tostring(err)
+      assert.matches("no row %*%*%* of %*%*%*", shown[#shown])
+    end
+    shown = table.concat(shown, "\n")
+    assert.is_nil(shown:find(old.refresh_token, 1, true))
+    assert.is_nil(shown:find(old.access_token, 1, true))
+  end)
+
   -- ---- Whoever has gone ----
 
   it("keeps the token, and is unlocked, where the client and the sign-in have gone meanwhile", function()
@@ -218,6 +266,30 @@ describe("a store of the program's own", function()
     assert.same(assert(auth:token()), store.kept)
     assert.equal("load lock load save save unlock", store.shown())
     assert.equal(1, #sign_ins.token_requests(service))
+  end) end
+
+  if not cannot_yield then it("does no more for whom the core does not wait any longer", function()
+    local stuck = true
+    local store = noting(function(name)
+      if name == "load" and stuck then coroutine.yield() end
+    end)
+    local auth = sign_ins.new(service, {
+      grant = "password", store = store, timeout = {total = 0.1},
+      runtime = {wait = function(engine, seconds) engine:poll(seconds) end},
+    })
+    do
+      local thread = coroutine.create(function() return auth:token() end)
+      assert(coroutine.resume(thread))
+    end
+    assert.equal("timeout", select(2, auth:token()).kind)
+    assert.equal("load", store.shown())
+    stuck = false
+    collectgarbage()
+    collectgarbage()
+    assert(sign_ins.new(service, {grant = "password"}):token()) -- moves the engine
+    assert.equal("load", store.shown())
+    assert(auth:token())
+    assert.equal("load load lock load save unlock", store.shown())
   end) end
 
   it("is unlocked where its lock comes too late", function()

@@ -126,6 +126,9 @@ end
 function OAuth:finish(redirected_url, state)
   options.string("oauth:finish", "redirected_url", redirected_url)
   options.string("oauth:finish", "state", state)
+  if (redirected_url .. state):find("\0", 1, true) then
+    return nil, core.error{kind = "invalid", message = "the redirected address, or the state, holds a NUL byte"}
+  end
   scheduler.check(self._runtime)
   return answer(self, self._core:finish(redirected_url, state))
 end
@@ -172,16 +175,26 @@ end
 
 local answers = {}
 
--- Only these fields, and read once: the core reads a table, whatever it was that the store gave.
+-- Only these fields, and read once: the core reads a table, whatever it was that the store gave. Databases and JSON
+-- have a null.
 local function plain(token)
-  return {
+  local result = {
     access_token = token.access_token, token_type = token.token_type, refresh_token = token.refresh_token,
     expires_at = token.expires_at,
   }
+  for name, value in pairs(result) do
+    if value == core.null then result[name] = nil end
+  end
+  return result
 end
 
+-- Returns what is wrong with it; nil: nothing.
 local function give_token(self, number, token)
-  self._core:loaded(number, plain(token))
+  if type(token) ~= "table" then return "it is a " .. type(token) .. ", not a table" end
+  local result = plain(token)
+  local fault = stores._fault_of(result)
+  if not fault then self._core:loaded(number, result) end
+  return fault
 end
 
 function answers.load(self, number, ok, token, err)
@@ -190,11 +203,11 @@ function answers.load(self, number, ok, token, err)
   elseif token == nil then
     self._core:loaded(number, nil, err ~= nil and trouble("load", false, err) or nil)
   else
-    local read, why = false, nil
-    if type(token) == "table" then read, why = pcall(give_token, self, number, token) end
-    if not read then
-      self._core:loaded(number, nil, why == NO_MEMORY and why or
-        "the store's function load returned what is no token: it is a table with access_token")
+    local read, fault = pcall(give_token, self, number, token)
+    if not read and fault ~= NO_MEMORY then fault = "its fields cannot be read" end
+    if fault then
+      self._core:loaded(number, nil, fault == NO_MEMORY and fault or
+        "the store's function load returned what is no token: " .. fault)
     end
   end
 end
@@ -228,10 +241,13 @@ function answers.lock(self, number, ok, unlock, err)
   end
 end
 
--- It was given back already, unless there was no memory even for that.
+-- It was given back already, unless there was no memory even for that: then whoever tells is to tell it again.
 answers["end"] = function(self, number, ok, err)
   if self._locked ~= number then return end
-  if not ok and err == NO_MEMORY then pcall(self._give_back) end
+  if not ok and err == NO_MEMORY then
+    local given, why = pcall(self._give_back)
+    if not given and why == NO_MEMORY then error(NO_MEMORY, 0) end
+  end
   self._locked, self._unlock = false, false
 end
 
@@ -263,6 +279,8 @@ function OAuth:_for_store(wish, number)
     if self._locked == number then return self._give_back end
     self._locked, self._unlock = false, false -- of the parent, before a fork
     return nil
+  elseif not self._core:awaits(number) then
+    return nil -- it was given up, and the core has gone on without it
   elseif wish == "lock" then
     return self._take
   elseif wish == "save" then

@@ -58,8 +58,13 @@ end
 
 local check = {}
 
+local function has_nul(value)
+  return type(value) == "string" and value:find("\0", 1, true) ~= nil
+end
+
 function check.string(value)
-  return type(value) == "string" and value ~= "", "a string that is not empty"
+  return type(value) == "string" and value ~= "" and not has_nul(value),
+    has_nul(value) and "a string without NUL bytes" or "a string that is not empty"
 end
 
 function check.boolean(value)
@@ -67,7 +72,7 @@ function check.boolean(value)
 end
 
 function check.positive(value)
-  return type(value) == "number" and value > 0 and value <= 1e9, "a number greater than 0"
+  return type(value) == "number" and value > 0 and value <= 1e9, "a number greater than 0, 1e9 at most"
 end
 
 function check.seconds(value)

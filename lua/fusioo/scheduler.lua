@@ -25,6 +25,7 @@ local inline_message = "under runtime 'step' Lua 5.1 cannot wait inside a for lo
 local stuck_message = "a task cannot wait inside a C function's callback or a metamethod: make the call outside of it"
 
 local NO_MEMORY = tasks.NO_MEMORY[2]
+local wish = storing.wish
 local NO_MEMORY_ENTRY = {err = NO_MEMORY}
 
 --- Makes a client or a sign-in known by its number, so that its events and its needs find it.
@@ -78,7 +79,7 @@ end
 -- again. `in_step`: may stores run as tasks?
 local function answer_needs(engine, in_step)
   local ok, err = true, nil
-  storing.settle(in_step)
+  storing.settle(in_step, clients)
   while true do
     local kind, a, b, number = engine:next_need()
     if kind == nil then
@@ -90,8 +91,8 @@ local function answer_needs(engine, in_step)
     elseif kind == "token" then
       if not pcall(need_token, engine, a, clients[b]) then engine:give_token(a, nil, NO_MEMORY) end
     elseif kind == "store" then
-      local oauth = storing.find(a) or clients[a]
-      if oauth then storing.need(oauth, a, b, number, in_step) end
+      wish.is_open, wish.id, wish.name, wish.number = true, a, b, number
+      storing.settle(in_step, clients)
     else
       local client = clients[a]
       if client and client._on_event then
@@ -160,6 +161,13 @@ function scheduler.check(runtime, inline)
   end
 end
 
+-- A store's task that looks again in each frame is let look again soon.
+local LOOK_AGAIN = 0.005
+local function timeout_of(engine, goes_on)
+  local seconds = engine:timeout()
+  return goes_on and math.min(seconds or LOOK_AGAIN, LOOK_AGAIN) or seconds
+end
+
 --- Waits until a call has ended, or a pager has something to say.
 -- @param object a call or pager of the core
 -- @param runtime how to wait outside of tasks
@@ -181,11 +189,11 @@ function scheduler.wait(object, runtime, engine, is_ready, inline)
   outside[object] = is_ready
   repeat
     engine:step()
-    storing.run_queued()
+    local goes_on = storing.run_queued()
     local ok, err = pcall(answer_needs, engine)
     if ok and not is_ready(object) then
       wake_others(engine, object)
-      ok, err = protected(runtime, runtime.wait, engine, engine:timeout())
+      ok, err = protected(runtime, runtime.wait, engine, timeout_of(engine, goes_on))
     end
     if not ok then
       outside[object] = nil

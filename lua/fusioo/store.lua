@@ -32,6 +32,8 @@ local function fault_of(token)
   end
 end
 
+store._fault_of = fault_of
+
 local function check(where, token)
   local fault = fault_of(token)
   if fault then error(where .. ": this is no token: " .. fault, 0) end
@@ -48,7 +50,12 @@ local function read(path)
   if not text then return nil, err end
   if text == "" then return nil end
   local token = core.json_decode(text)
-  if type(token) == "table" then token.kept_for, token.comes_from = nil, nil end -- whose it is: for the core
+  if type(token) == "table" then
+    token.kept_for, token.comes_from = nil, nil -- whose it is: for the core
+    for name in pairs(FIELDS) do
+      if token[name] == core.null then token[name] = nil end
+    end
+  end
   local fault = fault_of(token)
   if fault then
     -- Not the reader's own words: they might quote the token.
@@ -62,7 +69,8 @@ local function read(path)
 end
 
 --- Keeps a token in a file. It has mode 0600 and is replaced in one piece; a folder that is missing is made with mode
--- 0700; a file that others can read or write is refused. Nothing is read or written before the first use.
+-- 0700; a file that others can read or write is refused, and so is one that a sign-in with another `client_id` or
+-- `token_url` has kept its token in. Nothing is read or written before the first use.
 -- @param path the file; a relative path begins in the folder that the program is in now; nil: `token.json` in
 -- `$XDG_STATE_HOME/fusioo`, else in `~/.local/state/fusioo`
 -- @return store: `load()` returns the token, nil where there is none, or nil and an error of kind `invalid`;

@@ -1,8 +1,6 @@
 /* test_oauth_times.c: when a token is due, and what is tried where none comes. Must not know: libcurl, sockets. */
 #include "token_service.h"
 
-#include "client.h"
-
 /* ---- When it is due ---- */
 
 static void it_is_renewed_before_its_end(void **state) {
@@ -261,6 +259,28 @@ static void a_request_without_an_end_ends(void **state) {
 }
 
 /* However long the service wants to be left alone, who asks later asks it. */
+/* A service that gives another refresh token each time has used the one up which was sent: a silence is waited out.
+ * What can be asked for again is. */
+static void a_silence_is_waited_out_where_the_answer_comes_once(void **state) {
+    (void)state;
+    make(FUSIOO_AUTHORIZATION_CODE, FUSIOO_STORE_MEMORY, false);
+    fusioo_ask *ask = finish_sign_in();
+    move();
+    assert_seconds(under_way->idle_timeout, 120);
+    give(1, 3600);
+    assert_int_equal(number_of(ask), 1);
+    ask = ask_other();
+    assert_seconds(under_way->idle_timeout, 120);
+    give(2, 3600);
+    assert_int_equal(number_of(ask), 2);
+    fusioo_oauth_free(oauth);
+    make(FUSIOO_CLIENT_CREDENTIALS, FUSIOO_STORE_MEMORY, false);
+    ask = ask_token();
+    assert_seconds(under_way->idle_timeout, 60);
+    give(3, 3600);
+    assert_int_equal(number_of(ask), 3);
+}
+
 static void nobody_waits_for_a_repeat_that_nobody_wants(void **state) {
     (void)state;
     make(FUSIOO_PASSWORD, FUSIOO_STORE_MEMORY, false);
@@ -286,38 +306,13 @@ static void nobody_waits_for_a_repeat_that_nobody_wants(void **state) {
 
 /* ---- Calls of clients that have different patience ---- */
 
-struct caller {
-    struct fu_ask ask;
-    struct fusioo_client client;
-    bool told;
-    fusioo_error error;
-};
-
-static void on_told(struct fu_ask *ask, const struct fu_token *token, const fusioo_error *error) {
-    struct caller *caller = (struct caller *)(void *)ask;
-    caller->told = true;
-    fu_error_clear(&caller->error, FUSIOO_OK);
-    if (token == NULL) {
-        caller->error = *error;
-    }
-}
-
-static void call(struct caller *caller, double seconds) {
-    memset(caller, 0, sizeof *caller);
-    caller->client.total_timeout = seconds;
-    caller->ask = (struct fu_ask){.want = FU_WANT_TOKEN, .client = &caller->client, .told = on_told};
-    caller->ask.redirect.token = (struct fu_token)FU_TOKEN_NONE;
-    fu_oauth_ask(oauth, &caller->ask);
-    move();
-}
-
 static void who_asks_waits_as_long_as_they_say(void **state) {
     (void)state;
-    struct caller quick;
-    struct caller patient;
+    struct api_call quick;
+    struct api_call patient;
     make(FUSIOO_PASSWORD, FUSIOO_STORE_MEMORY, false);
-    call(&quick, 1);
-    call(&patient, 60);
+    call_api(&quick, 1);
+    call_api(&patient, 60);
     pass(1.5);
     assert_true(quick.told);
     assert_int_equal(quick.error.kind, FUSIOO_TIMEOUT);
@@ -335,13 +330,13 @@ static void who_asks_waits_as_long_as_they_say(void **state) {
 
 static void who_has_gone_leaves_no_limit_behind(void **state) {
     (void)state;
-    struct caller quick;
-    struct caller patient;
+    struct api_call quick;
+    struct api_call patient;
     make(FUSIOO_PASSWORD, FUSIOO_STORE_MEMORY, false);
-    call(&quick, 2);
+    call_api(&quick, 2);
     fu_oauth_take_back(&quick.ask);
     pass(1.8);
-    call(&patient, 60);
+    call_api(&patient, 60);
     pass(50);
     assert_false(patient.told);
     pass(12);
@@ -421,6 +416,7 @@ int main(void) {
         TEST(what_is_repeated_at_length_is_not_told_on),
         TEST(an_answer_that_comes_after_the_patience_is_kept),
         TEST(a_request_without_an_end_ends),
+        TEST(a_silence_is_waited_out_where_the_answer_comes_once),
         TEST(nobody_waits_for_a_repeat_that_nobody_wants),
         TEST(who_asks_waits_as_long_as_they_say),
         TEST(who_has_gone_leaves_no_limit_behind),

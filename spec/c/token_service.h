@@ -4,6 +4,7 @@
 #define FU_TOKEN_SERVICE_H
 
 #include "ask.h"
+#include "client.h"
 #include "error.h"
 #include "oauth.h"
 
@@ -13,6 +14,7 @@ struct fu_transfer {
     struct fu_buffer *body;
     fu_http_done *done;
     void *owner;
+    double idle_timeout;
     char form[2048];
 };
 
@@ -56,6 +58,7 @@ struct fu_transfer *fu_http_start(struct fu_http *http, const struct fu_http_req
     under_way->body = body;
     under_way->done = done;
     under_way->owner = owner;
+    under_way->idle_timeout = request->idle_timeout;
     requests++;
     return under_way;
 }
@@ -189,6 +192,44 @@ static inline bool is_good(int number) {
     fusioo_ask_cancel(ask);
     fusioo_ask_free(ask);
     return false;
+}
+
+/* ---- A call ---- */
+
+struct api_call {
+    struct fu_ask ask;
+    struct fusioo_client client;
+    bool told;
+    int number; /* of the token; 0: there was none */
+    fusioo_error error;
+};
+
+static inline void on_call_told(struct fu_ask *ask, const struct fu_token *token, const fusioo_error *error) {
+    struct api_call *caller = (struct api_call *)(void *)ask;
+    caller->told = true;
+    caller->number = 0;
+    fu_error_clear(&caller->error, FUSIOO_OK);
+    if (token == NULL) {
+        caller->error = *error;
+    } else {
+        assert_memory_equal(token->access, "access-", 7);
+        caller->number = (int)strtol(token->access + 7, NULL, 10);
+    }
+}
+
+/* Asks for a token, as a call does whose client waits so long; `refused`: the token that the API has refused. */
+static inline void call_again(struct api_call *caller, double seconds, const char *refused) {
+    memset(caller, 0, sizeof *caller);
+    caller->client.total_timeout = seconds;
+    caller->ask =
+        (struct fu_ask){.want = FU_WANT_TOKEN, .client = &caller->client, .refused = refused, .told = on_call_told};
+    caller->ask.redirect.token = (struct fu_token)FU_TOKEN_NONE;
+    fu_oauth_ask(oauth, &caller->ask);
+    move();
+}
+
+static inline void call_api(struct api_call *caller, double seconds) {
+    call_again(caller, seconds, NULL);
 }
 
 static inline double read_now(void *data) {

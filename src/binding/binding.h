@@ -34,6 +34,9 @@ void *lfu_check_box(lua_State *L, int index, const char *name);
 /* Pushes nil and the error table of `error`; returns 2. Raises on FUSIOO_MEMORY. */
 int lfu_fail(lua_State *L, const fusioo_error *error);
 
+/* Pushes a date, in seconds since 1970: an integer where it is one that can be. */
+void lfu_push_seconds(lua_State *L, double seconds);
+
 /* Pushes the error table of `error`. Raises on FUSIOO_MEMORY. */
 void lfu_push_error(lua_State *L, const fusioo_error *error);
 

@@ -107,7 +107,8 @@ static void push_event(lua_State *L, const fusioo_event *event) {
     if (event->type == FUSIOO_EVENT_LEDGER || event->type == FUSIOO_EVENT_TOKEN) {
         set_string(L, "why", event->why);
         if (event->type == FUSIOO_EVENT_TOKEN && event->expires_at >= 0) {
-            set_number(L, "expires_at", event->expires_at);
+            lfu_push_seconds(L, event->expires_at);
+            lua_setfield(L, -2, "expires_at");
         }
         return;
     }

@@ -100,6 +100,15 @@ static void read_kind(lua_State *L, int index, fusioo_error *error) {
     }
 }
 
+/* An error is a line. */
+static void join_lines(char *text) {
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < ' ' || *text == 0x7f) {
+            *text = ' ';
+        }
+    }
+}
+
 void lfu_read_error(lua_State *L, int index, fusioo_error *error) {
     int top = lua_gettop(L);
     error->kind = FUSIOO_AUTH;
@@ -110,6 +119,7 @@ void lfu_read_error(lua_State *L, int index, fusioo_error *error) {
     } else if (lua_type(L, index) == LUA_TSTRING) {
         snprintf(error->message, sizeof error->message, "%s", lua_tostring(L, index));
     }
+    join_lines(error->message);
     lua_settop(L, top);
 }
 

@@ -87,17 +87,21 @@ static void set_string(lua_State *L, const char *name, const char *text) {
     }
 }
 
+void lfu_push_seconds(lua_State *L, double seconds) {
+    if (seconds < 1e15) {
+        lua_pushinteger(L, (lua_Integer)seconds);
+    } else {
+        lua_pushnumber(L, seconds);
+    }
+}
+
 static void push_token(lua_State *L, const fusioo_token *token) {
     lua_createtable(L, 0, 4);
     set_string(L, "access_token", token->access_token);
     set_string(L, "token_type", token->token_type);
     set_string(L, "refresh_token", token->refresh_token);
     if (token->expires_at >= 0) {
-        if (token->expires_at < 1e15) {
-            lua_pushinteger(L, (lua_Integer)token->expires_at);
-        } else {
-            lua_pushnumber(L, token->expires_at);
-        }
+        lfu_push_seconds(L, token->expires_at);
         lua_setfield(L, -2, "expires_at");
     }
 }
@@ -107,6 +111,12 @@ static void read_error(lua_State *L, int index, fusioo_error *error) {
     error->retry_after = -1;
     error->resume = -1;
     lfu_read_error(L, index, error);
+}
+
+/* oauth:awaits(number of the need) -> boolean */
+static int awaits(lua_State *L) {
+    lua_pushboolean(L, fusioo_oauth_awaits(check_oauth(L), (uint64_t)luaL_checkinteger(L, 2)));
+    return 1;
 }
 
 /* oauth:to_save() -> token | nil */
@@ -269,8 +279,9 @@ static const luaL_Reg oauth_methods[] = {
     {"id", oauth_id},     {"authorize_url", authorize_url},
     {"token", ask_token}, {"refresh", ask_refresh},
     {"finish", finish},   {"listen", listen_for},
-    {"to_save", to_save}, {"loaded", loaded},
-    {"stored", stored},   {NULL, NULL},
+    {"awaits", awaits},   {"to_save", to_save},
+    {"loaded", loaded},   {"stored", stored},
+    {NULL, NULL},
 };
 
 static const luaL_Reg ask_methods[] = {

@@ -7,7 +7,6 @@
 #include "error.h"
 #include "retry.h"
 #include "scrub.h"
-#include "token.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -119,6 +118,10 @@ static void on_total(struct fu_timer *timer) {
     }
     if (call->state == FU_CALL_PAUSE && call->error.kind != FUSIOO_OK) {
         snprintf(last, sizeof last, "; before that: %.200s", call->error.message);
+    } else if (call->state == FU_CALL_TOKEN && call->client->auth != NULL) {
+        char what[160];
+        fu_oauth_say_what_is_awaited(call->client->auth, what, sizeof what);
+        snprintf(last, sizeof last, ": %.200s", what);
     }
     fu_call_leave_state(call);
     fu_error_set(&call->error, FUSIOO_TIMEOUT, "the call took longer than %g seconds (timeout.total)%s",
@@ -141,107 +144,6 @@ void fu_call_start_total(struct fusioo_call *call) {
         fu_patience_set(context_of(call), &call->patience, call->total_left);
         fu_timers_set(timers_of(call), &call->total, call->patience.until);
     }
-}
-
-/* ---- The token ---- */
-
-static void fail_token(struct fusioo_call *call, const char *why) {
-    if (call->renewed) {
-        fu_call_finish(call); /* the 401 that asked for another token says more */
-        return;
-    }
-    if (why != NULL) {
-        fu_error_set(&call->error, FUSIOO_AUTH, "there is no access token: %s", why);
-    } else {
-        fu_error_set(&call->error, FUSIOO_AUTH,
-                     "there is no access token: give one in the option token, or in the environment variable "
-                     "FUSIOO_ACCESS_TOKEN; Fusioo makes one on the page of your registered application");
-    }
-    fu_call_finish(call);
-}
-
-/* Goes on with `token`. */
-static void take_token(struct fusioo_call *call, const char *token) {
-    if (call->error.status == 401 && call->token != NULL && strcmp(call->token, token) == 0) {
-        fu_call_finish(call); /* with the 401 that the same token brought before */
-        return;
-    }
-    fu_free_secret(call->token);
-    call->token = fu_strdup(token);
-    if (call->token == NULL) {
-        fu_error_memory(&call->error);
-        fu_call_finish(call);
-        return;
-    }
-    fu_call_begin_again(call);
-}
-
-/* The sign-in has a token, or says why there is none. */
-static void on_told(struct fu_ask *ask, const struct fu_token *token, const fusioo_error *error) {
-    struct fusioo_call *call = (struct fusioo_call *)(void *)((char *)ask - offsetof(struct fusioo_call, ask));
-    if (token != NULL) {
-        take_token(call, token->access);
-        return;
-    }
-    if (ask->refused != NULL && error->kind == FUSIOO_AUTH) {
-        char said[160];
-        int status = call->error.status;
-        fu_scrub(call->error.message, call->token); /* before it is cut, and cannot be found any more */
-        snprintf(said, sizeof said, "%.150s", call->error.message);
-        fu_error_set(&call->error, FUSIOO_AUTH, "%s%sthe token was refused, and %s", said, said[0] != '\0' ? "; " : "",
-                     error->message);
-        call->error.status = status;
-    } else {
-        call->error = *error;
-        call->error.status = 0; /* that of another request */
-    }
-    fu_call_finish(call);
-}
-
-/* Does each call get its token by asking for it? */
-static bool asks_each_time(const struct fusioo_client *client) {
-    return client->token_on_need || client->auth != NULL;
-}
-
-bool fu_call_drop_outdated(struct fusioo_call *call) {
-    if (call->client->auth == NULL || call->token == NULL || fu_oauth_is_current(call->client->auth, call->token)) {
-        return false;
-    }
-    fu_free_secret(call->token);
-    call->token = NULL;
-    return true;
-}
-
-/* `refused`: the token that the call has is one that the service has refused. */
-static void ask_token(struct fusioo_call *call, bool refused) {
-    call->state = FU_CALL_TOKEN;
-    if (call->client->auth != NULL) {
-        call->ask.want = FU_WANT_TOKEN;
-        call->ask.client = call->client;
-        call->ask.refused = refused ? call->token : NULL;
-        call->ask.told = on_told;
-        fu_oauth_ask(call->client->auth, &call->ask);
-        return;
-    }
-    call->need.need = (fusioo_need){.kind = FUSIOO_NEED_TOKEN, .id = call->id, .client = call->client->id};
-    fu_need_post(context_of(call), &call->need);
-}
-
-void fu_call_give_token(struct fu_context *context, uint64_t id, const char *token, const char *why) {
-    struct fusioo_call *call = context->calls;
-    while (call != NULL && (call->id != id || call->state != FU_CALL_TOKEN)) {
-        call = call->next;
-    }
-    if (call == NULL) {
-        return;
-    }
-    const char *fault = token != NULL ? fu_token_fault(token) : NULL;
-    if (token == NULL || fault != NULL) {
-        fail_token(call, fault != NULL ? fault : why);
-        return;
-    }
-    fu_company_learn(call->client, token);
-    take_token(call, token);
 }
 
 /* ---- One request ---- */
@@ -277,9 +179,9 @@ static void decide(struct fusioo_call *call, const struct fu_http_outcome *outco
     bool stuck = stream != NULL && !fu_stream_can_repeat(stream);
     call->unknown = call->unknown || fu_call_is_unknown(call, outcome);
     bool is_ours = stream == NULL || !stream->is_elsewhere; /* another host's 401 is no word on the token */
-    if (call->error.status == 401 && is_ours && asks_each_time(call->client) && !call->renewed && !stuck) {
+    if (call->error.status == 401 && is_ours && fu_call_asks_each_time(call->client) && !call->renewed && !stuck) {
         call->renewed = true;
-        ask_token(call, true);
+        fu_call_ask_token(call, true);
         return;
     }
     struct fu_outcome fate = {
@@ -387,10 +289,10 @@ void fu_call_send_request(struct fusioo_call *call) {
 
 static void begin_attempt(struct fusioo_call *call) {
     fu_call_start_total(call);
-    if (asks_each_time(call->client) && call->token == NULL) {
-        ask_token(call, false);
+    if (fu_call_asks_each_time(call->client) && call->token == NULL) {
+        fu_call_ask_token(call, false);
     } else if (call->token == NULL && call->client->token == NULL) {
-        fail_token(call, NULL);
+        fu_call_fail_token(call, NULL);
     } else {
         fu_call_enter_line(call, false);
     }

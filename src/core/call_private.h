@@ -1,4 +1,5 @@
-/* call_private.h: what call.c, call_answer.c, call_event.c and call_line.c share. Nothing else includes this. */
+/* call_private.h: what call.c, call_answer.c, call_event.c, call_line.c and call_token.c share. Nothing else includes
+ * this. */
 #ifndef FU_CALL_PRIVATE_H
 #define FU_CALL_PRIVATE_H
 
@@ -12,6 +13,15 @@ void fu_call_leave_state(struct fusioo_call *call);
 
 /* Ends the call with what stands in its error, and tells who wants to know. They may free it. */
 void fu_call_finish(struct fusioo_call *call);
+
+/* Does each of the client's calls get its token by asking for it? */
+bool fu_call_asks_each_time(const struct fusioo_client *client);
+
+/* Asks for one. `refused`: the one that the call has is one that the service has refused. */
+void fu_call_ask_token(struct fusioo_call *call, bool refused);
+
+/* Ends the call for want of a token; `why` NULL: none was ever given. */
+void fu_call_fail_token(struct fusioo_call *call, const char *why);
 
 /* Forgets the token that the call was given if it has lost its use since: the call may have waited for an hour. True:
  * it has, and the call has to ask for another one. */

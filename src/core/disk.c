@@ -194,6 +194,9 @@ bool fusioo_file_commit(fusioo_file *file, fusioo_error *error) {
     good = good && (!file->reserved || ftruncate(file->fd, lseek(file->fd, 0, SEEK_CUR)) == 0 ||
                     fail(error, "shorten", file->beside));
     good = good && (fsync(file->fd) == 0 || fail(error, "save", file->beside));
+    if (file->secret) {
+        flock(file->fd, LOCK_UN); /* a forked child may have it open, too */
+    }
     bool closed = close(file->fd) == 0;
     file->fd = -1;
     good = good && (closed || fail(error, "save", file->beside));

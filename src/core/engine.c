@@ -15,6 +15,9 @@
 /* Seconds that closing an engine waits for tokens that are on their way. */
 #define CLOSE_PATIENCE 5.0
 
+/* Seconds between two looks meanwhile at a file that another process has locked. */
+#define LOOK_AGAIN 0.02
+
 struct fusioo_engine {
     struct fu_context *context;
 };
@@ -34,18 +37,22 @@ fusioo_engine *fusioo_engine_new(fusioo_error *error) {
 }
 
 /* Waits for the answers to requests for tokens that go into files: the service may have put another refresh token in
- * the old one's place already. A signal ends the waiting. */
+ * the old one's place already. No signal ends the waiting: a program may get some all the time. */
 static void finish_sign_ins(struct fu_context *context) {
     double until = fu_context_now(context) + CLOSE_PATIENCE;
     if (fu_http_is_inherited(&context->http)) {
         return; /* the parent has them */
     }
-    bool going = true;
-    while (going && fu_oauths_are_sending(context)) {
+    bool look;
+    double left;
+    if (fu_oauths_are_at_work(context, &look)) {
         fu_http_step(&context->http, -1);
-        double left = until - fu_context_now(context);
+    }
+    while (fu_oauths_are_at_work(context, &look) && (left = until - fu_context_now(context)) > 0) {
         double due = fu_http_timeout(&context->http);
-        going = left > 0 && fu_poller_wait(&context->http.poller, due >= 0 ? fmin(due, left) : left);
+        left = due >= 0 ? fmin(due, left) : left;
+        fu_poller_wait(&context->http.poller, look ? fmin(left, LOOK_AGAIN) : left);
+        fu_http_step(&context->http, -1);
     }
 }
 

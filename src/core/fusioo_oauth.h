@@ -138,6 +138,9 @@ typedef enum fusioo_stored {
     FUSIOO_STORE_FAILED /* it cannot be done */
 } fusioo_stored;
 
+/* Is the need with this id one that waits for an answer still? What comes later is not taken. */
+bool fusioo_oauth_awaits(const fusioo_oauth *oauth, uint64_t id);
+
 /* Reads the token that FUSIOO_STORE_SAVE wants kept; its strings live until that is answered. False: none does. */
 bool fusioo_oauth_to_save(const fusioo_oauth *oauth, fusioo_token *token);
 

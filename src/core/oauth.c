@@ -6,6 +6,7 @@
 #include "alloc.h"
 #include "error.h"
 #include "form.h"
+#include "json_scan.h"
 #include "oauth_private.h"
 #include "scrub.h"
 #include "token_file.h"
@@ -34,9 +35,21 @@ static bool has_text(const char *text) {
     return text != NULL && text[0] != '\0';
 }
 
+static bool is_utf8(const char *text) {
+    const char *end = text + strlen(text);
+    size_t size = 1;
+    for (; text < end && size > 0; text += size) {
+        size = (unsigned char)*text < 0x80 ? 1 : fu_json_sequence(text, end);
+    }
+    return size > 0;
+}
+
 static bool check_options(const fusioo_oauth_options *options, fusioo_error *error) {
     if (!has_text(options->client_id)) {
         return fu_error_set(error, FUSIOO_INVALID, "client_id is missing: the registered application has one");
+    }
+    if (!is_utf8(options->client_id)) {
+        return fu_error_set(error, FUSIOO_INVALID, "client_id is no UTF-8 text");
     }
     if (options->grant == FUSIOO_CLIENT_CREDENTIALS && !has_text(options->client_secret)) {
         return fu_error_set(error, FUSIOO_INVALID, "client_secret is missing: the client_credentials grant needs it");
@@ -151,12 +164,18 @@ void fu_oauth_drop(struct fusioo_oauth *oauth) {
     if (--oauth->references > 0) {
         return;
     }
+    if (!fu_oauth_save_at_last(oauth) && !oauth->context->closed) {
+        oauth->references = 1;
+        oauth->left_behind = true;
+        return;
+    }
     fu_oauth_abandon(oauth);
     *oauth->place = oauth->next;
     if (oauth->next != NULL) {
         oauth->next->place = oauth->place;
     }
     fu_token_free(&oauth->token);
+    fu_oauth_forget_replaced(oauth);
     fu_buffer_free(&oauth->form);
     fu_buffer_free(&oauth->answer);
     fu_free(oauth->client_id);
@@ -187,9 +206,17 @@ uint64_t fusioo_oauth_id(const fusioo_oauth *oauth) {
 }
 
 void fu_oauth_scrub_text(const struct fusioo_oauth *oauth, char *text) {
-    const char *const secrets[] = {oauth->token.access,     oauth->token.refresh,         oauth->replaced.access,
-                                   oauth->replaced.refresh, oauth->client_secret,         oauth->password,
-                                   oauth->redirect.code,    oauth->redirect.token.access, oauth->issued};
+    const char *const secrets[] = {oauth->token.access,
+                                   oauth->token.refresh,
+                                   oauth->replaced[0].access,
+                                   oauth->replaced[0].refresh,
+                                   oauth->replaced[1].access,
+                                   oauth->replaced[1].refresh,
+                                   oauth->client_secret,
+                                   oauth->password,
+                                   oauth->redirect.code,
+                                   oauth->redirect.token.access,
+                                   oauth->issued};
     fu_scrub_all(text, secrets, sizeof secrets / sizeof secrets[0]);
 }
 
@@ -242,12 +269,15 @@ static void turn_away(struct fu_ask *ask, const fusioo_error *error) {
     ask->told(ask, NULL, error);
 }
 
-bool fu_oauths_are_sending(const struct fu_context *context) {
-    const struct fusioo_oauth *oauth = context->oauths;
-    while (oauth != NULL && !(oauth->state == FU_OAUTH_SENDING && oauth->store == FUSIOO_STORE_FILE)) {
-        oauth = oauth->next;
+bool fu_oauths_are_at_work(struct fu_context *context, bool *look) {
+    bool sending = false;
+    *look = false;
+    for (struct fusioo_oauth *oauth = context->oauths; oauth != NULL; oauth = oauth->next) {
+        bool rests = oauth->state == FU_OAUTH_IDLE;
+        sending = sending || (oauth->state == FU_OAUTH_SENDING && oauth->store == FUSIOO_STORE_FILE);
+        *look = *look || (rests && !fu_oauth_save_at_last(oauth));
     }
-    return oauth != NULL;
+    return sending || *look;
 }
 
 void fu_oauths_end(struct fu_context *context, const fusioo_error *error) {
@@ -260,7 +290,12 @@ void fu_oauths_end(struct fu_context *context, const fusioo_error *error) {
         if (oauth->state != FU_OAUTH_IDLE) {
             fu_oauth_rest(oauth);
         }
+        fu_oauth_save_at_last(oauth);
         next = oauth->next;
+        if (oauth->left_behind) {
+            oauth->left_behind = false;
+            fu_oauth_drop(oauth);
+        }
         fu_oauth_drop(oauth);
     }
 }

@@ -23,6 +23,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct fusioo_client;
 
@@ -66,6 +67,7 @@ struct fusioo_oauth {
     struct fu_context *context;
     struct fusioo_oauth *next, **place; /* in the context's list */
     unsigned references;
+    bool left_behind; /* nobody has it any more but its engine, which tries at its end to keep its token */
     uint64_t id;
 
     /* What it is to do. */
@@ -94,12 +96,14 @@ struct fusioo_oauth {
     /* The token. */
     bool loaded; /* was the store read? */
     struct fu_token token;
-    struct fu_token replaced; /* by it, in this piece of work: a store may repeat it */
-    double due, ends;         /* by the engine's clock: when it is renewed, and when it is of no use any more */
-    uint64_t dead;            /* hash of the refresh token that the service has refused; 0: none */
-    bool unsaved;             /* the store does not have it */
-    double save_again;        /* when that is tried again */
-    fusioo_error trouble;     /* why it does not have it */
+    struct fu_token replaced[2]; /* the first one and the last one since a store had the token: it may repeat them */
+    double refused_until;        /* the API has refused it: nobody gets it before then, by the engine's clock */
+    double due, ends;            /* by the engine's clock: when it is renewed, and when it is of no use any more */
+    uint64_t dead;               /* hash of the refresh token that the service has refused; 0: none */
+    pid_t process;               /* that asked for it: a forked child has a copy alone */
+    bool unsaved;                /* the store does not have it */
+    double save_again;           /* when that is tried again */
+    fusioo_error trouble;        /* why it does not have it */
 
     /* The work. */
     enum fu_oauth_state state;
@@ -137,14 +141,18 @@ void fu_oauth_take_back(struct fu_ask *ask);
 /* Is this access token the one that FU_WANT_TOKEN would be answered with at once? */
 bool fu_oauth_is_current(const struct fusioo_oauth *oauth, const char *access_token);
 
+/* Says in `text` (of `room` bytes) what those who ask are waiting for. */
+void fu_oauth_say_what_is_awaited(const struct fusioo_oauth *oauth, char *text, size_t room);
+
 /* Takes one reference more; returns `oauth`. */
 struct fusioo_oauth *fu_oauth_keep(struct fusioo_oauth *oauth);
 
 /* Gives one reference up; the last one frees it. */
 void fu_oauth_drop(struct fusioo_oauth *oauth);
 
-/* Has any sent a request whose token will be kept in a file? */
-bool fu_oauths_are_sending(const struct fu_context *context);
+/* Is any on the way to a token in a file: by a request, or since another process has the file, or memory ended? `*look`
+ * becomes true where it is not known when that changes, and somebody has to ask again. */
+bool fu_oauths_are_at_work(struct fu_context *context, bool *look);
 
 /* All who ask are told `error`, and what is under way ends. */
 void fu_oauths_end(struct fu_context *context, const fusioo_error *error);

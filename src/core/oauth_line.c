@@ -7,6 +7,7 @@
 #include "error.h"
 
 #include <math.h>
+#include <stdio.h>
 
 static double now_of(const struct fusioo_oauth *oauth) {
     return fu_context_now(oauth->context);
@@ -100,7 +101,7 @@ double fu_oauth_patience(const struct fusioo_oauth *oauth) {
 /* ---- What they are told ---- */
 
 bool fu_oauth_is_good_for(const struct fusioo_oauth *oauth, const struct fu_ask *ask, bool early) {
-    return oauth->token.access != NULL && ask->want == FU_WANT_TOKEN &&
+    return oauth->token.access != NULL && ask->want == FU_WANT_TOKEN && !fu_oauth_is_refused(oauth) &&
            now_of(oauth) < (early ? oauth->ends : oauth->due) && !fu_same_text(oauth->token.access, ask->refused);
 }
 
@@ -174,13 +175,23 @@ void fu_oauth_serve_failure(struct fusioo_oauth *oauth, bool all, const fusioo_e
     }
 }
 
+void fu_oauth_say_what_is_awaited(const struct fusioo_oauth *oauth, char *text, size_t room) {
+    if (fu_oauth_asks_store(oauth)) {
+        snprintf(text, room, "the token's store did not answer");
+    } else if (oauth->state == FU_OAUTH_LOCKING) {
+        snprintf(text, room, "another process has locked the token's store, and did not give it back");
+    } else if (oauth->state == FU_OAUTH_SENDING || oauth->state == FU_OAUTH_PAUSE) {
+        snprintf(text, room, "the token endpoint (POST %.80s) brought no token, requests sent: %d", oauth->token_path,
+                 oauth->attempts);
+    } else {
+        snprintf(text, room, "there was no token");
+    }
+}
+
 static void say_expired(const struct fusioo_oauth *oauth, const struct fu_ask *ask, fusioo_error *error) {
-    fu_error_set(error, FUSIOO_TIMEOUT, "%s in %g seconds (timeout.total)",
-                 fu_oauth_asks_store(oauth) ? "the token's store did not answer"
-                 : oauth->state == FU_OAUTH_LOCKING
-                     ? "another process has locked the token's store, and did not give it back"
-                     : "there was no token",
-                 patience_of(oauth, ask));
+    char what[160];
+    fu_oauth_say_what_is_awaited(oauth, what, sizeof what);
+    fu_error_set(error, FUSIOO_TIMEOUT, "%s, in %g seconds (timeout.total)", what, patience_of(oauth, ask));
 }
 
 void fu_oauth_tell_expired(struct fusioo_oauth *oauth) {

@@ -12,6 +12,13 @@
 /* Seconds until a renewal that failed before the token's end, or a token that could not be kept, is tried again. */
 #define FU_TRY_AGAIN 10.0
 
+/* Seconds after which a token that the API has refused, and that nothing can renew, is tried once more: it may have
+ * been somebody's mistake between. */
+#define FU_REFUSED 60.0
+
+/* Seconds without a byte after which a request is given up whose answer does not come twice. */
+#define FU_SILENCE 120.0
+
 /* Seconds beyond timeout.total for what must not be given up with those who asked for it. The answer to a request may
  * bring a token that does not come again; and what a store keeps later may be older than another process's token, so
  * that it stays locked meanwhile. */
@@ -94,6 +101,12 @@ bool fu_oauth_is_renewable(const struct fusioo_oauth *oauth);
  * seconds that it has from now on; negative: its date says so. */
 void fu_oauth_adopt(struct fusioo_oauth *oauth, struct fu_token *token, double life);
 
+/* Wipes and frees the tokens in whose place others were put. */
+void fu_oauth_forget_replaced(struct fusioo_oauth *oauth);
+
+/* Has the API refused the token, so that it is of no use to anybody? */
+bool fu_oauth_is_refused(const struct fusioo_oauth *oauth);
+
 /* ---- oauth_request.c ---- */
 
 /* Sends the request that the work needs. */
@@ -121,6 +134,10 @@ bool fu_oauth_asks_store(const struct fusioo_oauth *oauth);
 
 /* Puts the token into it: fu_oauth_on_saved. */
 void fu_oauth_save(struct fusioo_oauth *oauth);
+
+/* Tries once more, without waiting for anybody, to put a token into a file that could not be put there: it would go
+ * with the sign-in, or with the engine. True: it is there, or is not to be; false: another try may help. */
+bool fu_oauth_save_at_last(struct fusioo_oauth *oauth);
 
 /* Gives the lock back, if it is held; the owner of a store on need is told that the work has ended. */
 void fu_oauth_unlock(struct fusioo_oauth *oauth);

@@ -70,6 +70,11 @@ static void say_failed(const struct fu_http_outcome *outcome, fusioo_error *erro
     const char *at = strstr(outcome->message, theirs);
     size_t size = at != NULL ? (size_t)(at - outcome->message) : strlen(outcome->message);
     snprintf(before, sizeof before, "%.*s", (int)size, outcome->message);
+    if (outcome->kind == FUSIOO_TOO_LARGE) {
+        fu_error_set(error, FUSIOO_API, "the token endpoint's answer is larger than any with a token: check token_url");
+        error->status = outcome->status;
+        return;
+    }
     fu_error_set(error, outcome->kind, "no token could be asked for: %s%s%s", before, at != NULL ? ours : "",
                  at != NULL ? at + sizeof theirs - 1 : "");
     error->status = outcome->status;
@@ -102,6 +107,28 @@ static void say_refused(const struct fusioo_oauth *oauth, struct fu_token_answer
     error->status = status;
 }
 
+/* The endpoint has answered neither with a token nor with one of RFC 6749's codes. `fault`: what is wrong with what was
+ * to be a token; "": nothing. */
+static void say_useless(const struct fu_http_outcome *outcome, const char *fault, fusioo_error *error) {
+    char why[160] = "";
+    bool good = outcome->status >= 200 && outcome->status < 300;
+    fusioo_kind kind = FUSIOO_API;
+    const char *advice = outcome->status < 500 ? ": check token_url" : "";
+    if (good) {
+        kind = FUSIOO_DECODE;
+        snprintf(why, sizeof why, "%s%.100s", fault[0] != '\0' ? " but something else: " : "", fault);
+    } else if (outcome->status == 429) {
+        kind = FUSIOO_RATE_LIMIT;
+        advice = "";
+    } else if (outcome->status == 401) {
+        kind = FUSIOO_AUTH;
+        advice = ": check client_id, client_secret and token_url";
+    }
+    fu_error_set(error, kind, "the token endpoint answered with %s%s%s", good ? "no token" : "an error", why, advice);
+    error->status = outcome->status;
+    error->retry_after = outcome->status == 429 ? outcome->retry_after : -1;
+}
+
 /* Reads the answer. True: it is a token. */
 static bool read_answer(const struct fusioo_oauth *oauth, const struct fu_http_outcome *outcome,
                         struct fu_token_answer *answer, fusioo_error *error) {
@@ -121,18 +148,7 @@ static bool read_answer(const struct fusioo_oauth *oauth, const struct fu_http_o
         if (!readable && error->kind == FUSIOO_MEMORY) {
             return false;
         }
-        bool good = outcome->status >= 200 && outcome->status < 300;
-        fu_error_set(error,
-                     good                     ? FUSIOO_DECODE
-                     : outcome->status == 429 ? FUSIOO_RATE_LIMIT
-                     : outcome->status == 401 ? FUSIOO_AUTH
-                                              : FUSIOO_API,
-                     "the token endpoint answered %s%s", good ? "with no token" : "with an error",
-                     outcome->status == 401 ? ": check client_id, client_secret and token_url"
-                     : outcome->status < 500 && outcome->status != 429 ? ": check token_url"
-                                                                       : "");
-        error->status = outcome->status;
-        error->retry_after = outcome->status == 429 ? outcome->retry_after : -1;
+        say_useless(outcome, readable ? "" : error->message, error);
     }
     sign_error(oauth, error);
     return false;
@@ -203,9 +219,17 @@ static void on_answer(void *owner, const struct fu_http_outcome *outcome) {
 
 /* ---- Sending ---- */
 
+/* Seconds without a byte after which a request is given up. What may be answered once alone, by a token that takes the
+ * place of what was sent, is waited for longer: sent again it would be refused. */
+static double idle_of(const struct fusioo_oauth *oauth, const struct fu_manners *manners) {
+    bool good_once = oauth->signing_in || uses_refresh_token(oauth);
+    return good_once ? fmax(manners->idle_timeout, FU_SILENCE) : manners->idle_timeout;
+}
+
 void fu_oauth_send(struct fusioo_oauth *oauth) {
     fusioo_error error;
     struct fu_manners manners = fu_oauth_manners(oauth);
+    double most = fmax(manners.total_timeout, oauth->manners.total_timeout) + FU_LATE;
     if (oauth->undigested) {
         struct fu_http_outcome outcome = oauth->unread.outcome;
         oauth->state = FU_OAUTH_SENDING; /* it was: what fails from here on is not the store */
@@ -230,7 +254,7 @@ void fu_oauth_send(struct fusioo_oauth *oauth) {
         .proxy = manners.proxy,
         .user_agent = manners.user_agent,
         .connect_timeout = manners.connect_timeout,
-        .idle_timeout = manners.idle_timeout,
+        .idle_timeout = idle_of(oauth, &manners),
         .max_body = MOST_ANSWER,
     };
     oauth->transfer = fu_http_start(&oauth->context->http, &request, &oauth->answer, on_answer, oauth, &error);
@@ -240,8 +264,7 @@ void fu_oauth_send(struct fusioo_oauth *oauth) {
     }
     oauth->attempts++;
     oauth->state = FU_OAUTH_SENDING;
-    fu_patience_set(oauth->context, &oauth->answer_by,
-                    fmax(manners.total_timeout, oauth->manners.total_timeout) + FU_LATE);
+    fu_patience_set(oauth->context, &oauth->answer_by, most);
     fu_oauth_arm(oauth);
 }
 

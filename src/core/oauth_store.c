@@ -7,7 +7,9 @@
 #include "state.h"
 #include "token_file.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 bool fu_oauth_asks_store(const struct fusioo_oauth *oauth) {
     return oauth->need.need.id != 0;
@@ -33,27 +35,33 @@ static struct fu_token_owner owner_of(const struct fusioo_oauth *oauth) {
 
 /* ---- Reading ---- */
 
-static void load_file(struct fusioo_oauth *oauth) {
-    fusioo_error error;
-    struct fu_token found = FU_TOKEN_NONE;
+static bool read_file(struct fusioo_oauth *oauth, struct fu_token *found, fusioo_error *error) {
     struct fu_buffer text = {.secret = true};
     struct fu_token_owner owner = owner_of(oauth);
-    bool good = find_path(oauth, &error) && fu_token_file_read(oauth->store_file, &text, &error);
+    *found = (struct fu_token)FU_TOKEN_NONE;
+    bool good = find_path(oauth, error) && fu_token_file_read(oauth->store_file, &text, error);
     const char *words = text.data != NULL ? text.data : "";
     if (good && !fu_token_is_of(words, text.size, &owner)) {
-        good = fu_error_set(&error, FUSIOO_INVALID,
+        good = fu_error_set(error, FUSIOO_INVALID,
                             "the token file '%.200s' holds the token of another client_id or token_url: each "
                             "application needs a file of its own; if it is of no more use, remove it and sign in again",
                             oauth->store_file);
-    } else if (good && !fu_token_read(&found, words, text.size, &error)) {
-        good = error.kind == FUSIOO_INVALID
-                   ? fu_error_set(&error, FUSIOO_INVALID,
+    } else if (good && !fu_token_read(found, words, text.size, error)) {
+        good = error->kind == FUSIOO_INVALID
+                   ? fu_error_set(error, FUSIOO_INVALID,
                                   "the token file '%.200s' holds no token; if it is the right file, remove it and sign "
                                   "in again",
                                   oauth->store_file)
                    : false;
     }
     fu_buffer_free(&text);
+    return good;
+}
+
+static void load_file(struct fusioo_oauth *oauth) {
+    fusioo_error error;
+    struct fu_token found;
+    bool good = read_file(oauth, &found, &error);
     fu_oauth_on_loaded(oauth, &found, good ? NULL : &error);
     fu_token_free(&found);
 }
@@ -81,11 +89,15 @@ void fu_oauth_load(struct fusioo_oauth *oauth) {
     }
 }
 
+bool fusioo_oauth_awaits(const fusioo_oauth *oauth, uint64_t id) {
+    return id != 0 && oauth->need.need.id == id;
+}
+
 /* Is it the answer to what is asked now? */
 static bool is_awaited(const struct fusioo_oauth *oauth, uint64_t id, bool loads) {
     bool is_loading = oauth->state == FU_OAUTH_LOADING || oauth->state == FU_OAUTH_CHECKING;
     bool asks = loads ? is_loading : oauth->state == FU_OAUTH_LOCKING || oauth->state == FU_OAUTH_SAVING;
-    return asks && id != 0 && oauth->need.need.id == id;
+    return asks && fusioo_oauth_awaits(oauth, id);
 }
 
 void fusioo_oauth_loaded(fusioo_oauth *oauth, uint64_t id, const fusioo_token *token, const fusioo_error *error) {
@@ -95,6 +107,11 @@ void fusioo_oauth_loaded(fusioo_oauth *oauth, uint64_t id, const fusioo_token *t
         return;
     }
     if (error == NULL && token != NULL && !fu_token_set(&found, token, &trouble)) {
+        if (trouble.kind == FUSIOO_INVALID) {
+            char said[200];
+            snprintf(said, sizeof said, "%.190s", trouble.message);
+            fu_error_set(&trouble, FUSIOO_INVALID, "what the store's function load returned cannot be used: %s", said);
+        }
         error = &trouble;
     }
     fu_oauth_keep(oauth);
@@ -167,6 +184,8 @@ static void save_file(struct fusioo_oauth *oauth) {
     if (good) {
         good = fu_token_file_end(oauth->beside, text.data, text.size, &error);
         oauth->beside = NULL; /* whether it went well or not */
+        /* Once more, while it is locked: who waits for the lock would find the refresh token that is used up. */
+        good = good || fu_token_file_write(oauth->store_file, text.data, text.size, &error);
     }
     fu_buffer_free(&text);
     fu_oauth_on_saved(oauth, good ? NULL : &error);
@@ -180,6 +199,39 @@ void fu_oauth_save(struct fusioo_oauth *oauth) {
     } else {
         fu_oauth_on_saved(oauth, NULL);
     }
+}
+
+/* The file is locked. False: there was no memory. */
+static bool save_locked(struct fusioo_oauth *oauth) {
+    fusioo_error error;
+    struct fu_token found;
+    struct fu_buffer text = {.secret = true};
+    struct fu_token_owner owner = owner_of(oauth);
+    fu_error_clear(&error, FUSIOO_OK);
+    bool good = read_file(oauth, &found, &error);
+    uint64_t hash = good && found.access != NULL ? fu_oauth_hash(oauth, found.access) : 0;
+    fu_token_free(&found);
+    if (good && (hash == 0 || hash == oauth->kept)) { /* else it is another process's, and newer */
+        good = (fu_token_write(&oauth->token, &owner, &text) || fu_error_memory(&error)) &&
+               fu_token_file_write(oauth->store_file, text.data, text.size, &error);
+    }
+    fu_buffer_free(&text);
+    return good || error.kind != FUSIOO_MEMORY;
+}
+
+bool fu_oauth_save_at_last(struct fusioo_oauth *oauth) {
+    fusioo_error error;
+    bool has_it = oauth->unsaved && oauth->store == FUSIOO_STORE_FILE && oauth->store_file != NULL;
+    if (!has_it || oauth->process != getpid()) {
+        return true;
+    }
+    enum fu_lock lock = fu_locked_take(&oauth->lock, oauth->store_file, 0600, &error);
+    if (lock == FU_LOCK_HELD) {
+        oauth->unsaved = !save_locked(oauth);
+        fu_locked_drop(&oauth->lock);
+        return !oauth->unsaved;
+    }
+    return lock != FU_LOCK_BUSY;
 }
 
 bool fusioo_oauth_to_save(const fusioo_oauth *oauth, fusioo_token *token) {

@@ -5,6 +5,7 @@
 #include "random.h"
 
 #include <math.h>
+#include <unistd.h>
 
 /* A token is renewed when a tenth of its time is left, or this many seconds, whichever is less; half as much again is
  * chance, so that processes with one store do not all come at once. */
@@ -35,10 +36,22 @@ static void set_times(struct fusioo_oauth *oauth, double life) {
     oauth->due = fu_oauth_is_renewable(oauth) && isfinite(life) ? oauth->ends - early * chance : oauth->ends;
 }
 
+void fu_oauth_forget_replaced(struct fusioo_oauth *oauth) {
+    fu_token_free(&oauth->replaced[0]);
+    fu_token_free(&oauth->replaced[1]);
+}
+
+bool fu_oauth_is_refused(const struct fusioo_oauth *oauth) {
+    return fu_context_now(oauth->context) < oauth->refused_until;
+}
+
 void fu_oauth_adopt(struct fusioo_oauth *oauth, struct fu_token *token, double life) {
-    fu_token_free(&oauth->replaced);
-    oauth->replaced = oauth->token;
+    struct fu_token *place = &oauth->replaced[oauth->replaced[0].access != NULL];
+    fu_token_free(place);
+    *place = oauth->token;
     oauth->token = *token;
     *token = (struct fu_token)FU_TOKEN_NONE;
+    oauth->process = getpid();
+    oauth->refused_until = 0;
     set_times(oauth, life);
 }

@@ -7,6 +7,7 @@
 #include "error.h"
 #include "random.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Seconds between two tries to get a lock that somebody else has. */
@@ -82,7 +83,9 @@ static void put_down(struct fusioo_oauth *oauth) {
     fu_timers_stop(timers_of(oauth), &oauth->timer);
     fu_timers_stop(timers_of(oauth), &oauth->total);
     fu_redirect_free(&oauth->redirect);
-    fu_token_free(&oauth->replaced);
+    if (!oauth->unsaved) {
+        fu_oauth_forget_replaced(oauth);
+    }
     oauth->sign_in = NULL;
     oauth->signing_in = oauth->reloaded = oauth->exhausted = false;
     oauth->why = NULL;
@@ -114,6 +117,9 @@ static bool may_have(const struct fusioo_oauth *oauth, const struct fu_ask *ask)
 }
 
 void fu_oauth_ask(struct fusioo_oauth *oauth, struct fu_ask *ask) {
+    if (ask->refused != NULL && fu_same_text(oauth->token.access, ask->refused)) {
+        oauth->refused_until = INFINITY; /* or until it is known what comes of that */
+    }
     if (may_have(oauth, ask)) {
         ask->place = NULL;
         ask->told(ask, &oauth->token, NULL);
@@ -124,7 +130,8 @@ void fu_oauth_ask(struct fusioo_oauth *oauth, struct fu_ask *ask) {
 }
 
 bool fu_oauth_is_current(const struct fusioo_oauth *oauth, const char *access_token) {
-    return oauth->loaded && now_of(oauth) < oauth->due && fu_same_text(oauth->token.access, access_token);
+    return oauth->loaded && !fu_oauth_is_refused(oauth) && now_of(oauth) < oauth->due &&
+           fu_same_text(oauth->token.access, access_token);
 }
 
 /* ---- The way of a piece of work ---- */
@@ -134,11 +141,16 @@ static void fail_no_way(struct fusioo_oauth *oauth) {
         "let a person sign in, with authorize_url and finish, or with listen where there is a terminal";
     fusioo_error error;
     bool dead = oauth->token.refresh != NULL;
+    bool refused = fu_oauth_is_refused(oauth);
     fu_error_set(&error, FUSIOO_AUTH, "%s: %s",
                  oauth->token.access == NULL ? "nobody has signed in yet"
-                 : dead ? "the sign-in has ended: the service does not accept its refresh token any more"
-                        : "the sign-in has ended, and there is no refresh token to go on with",
+                 : dead    ? "the sign-in has ended: the service does not accept its refresh token any more"
+                 : refused ? "the sign-in has ended: the service has refused its token, and there is no refresh token"
+                           : "the sign-in has ended, and there is no refresh token to go on with",
                  how);
+    if (refused && !dead) {
+        oauth->refused_until = fmin(oauth->refused_until, now_of(oauth) + FU_REFUSED);
+    }
     fu_oauth_serve_failure(oauth, false, &error);
     fu_oauth_rest(oauth);
 }
@@ -186,11 +198,8 @@ static const char *reason(const struct fusioo_oauth *oauth) {
         if (ask->want == FU_WANT_FRESH) {
             return "asked for";
         }
-        if (ask->refused != NULL && fu_same_text(ask->refused, oauth->token.access)) {
-            return "401";
-        }
     }
-    return oauth->token.access == NULL ? "missing" : "expiry";
+    return oauth->token.access == NULL ? "missing" : fu_oauth_is_refused(oauth) ? "401" : "expiry";
 }
 
 /* The store is locked and read: does what the first in line needs. */
@@ -256,8 +265,10 @@ void fu_oauth_on_loaded(struct fusioo_oauth *oauth, struct fu_token *found, cons
     oauth->kept = hash;
     oauth->unsaved = oauth->unsaved && !news && !same;
     if (news) {
+        double refused_until = fu_same_text(found->access, oauth->token.access) ? oauth->refused_until : 0;
         oauth->undigested = false;
         fu_oauth_adopt(oauth, found, -1);
+        oauth->refused_until = refused_until;
         if (had) {
             tell(oauth, "store");
         }
@@ -312,6 +323,7 @@ void fu_oauth_on_failed(struct fusioo_oauth *oauth, bool refused, const fusioo_e
         decide(oauth);
         return;
     }
+    oauth->refused_until = 0; /* nobody knows: who comes next tries again */
     fu_oauth_serve_failure(oauth, is_at_store(oauth) || copy.kind == FUSIOO_MEMORY, &copy);
     fu_oauth_rest(oauth);
 }

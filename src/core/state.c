@@ -94,7 +94,8 @@ static bool is_left_behind(int folder, const char *name, double age) {
         return false;
     }
     int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    bool locked = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    /* EBADF: of NFS, which locks what can be written alone, so that nothing is known of it. */
+    bool locked = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && (errno == EWOULDBLOCK || errno == EBADF);
     if (fd >= 0) {
         close(fd);
     }

@@ -191,7 +191,7 @@ static void put_member(struct fu_buffer *text, const char *name, const char *val
         fu_buffer_putc(text, text->size == 0 ? '{' : ',');
         fu_json_write_string(text, name, strlen(name));
         fu_buffer_putc(text, ':');
-        fu_json_write_string(text, value, strlen(value));
+        text->failed = !fu_json_write_string(text, value, strlen(value)) || text->failed;
     }
 }
 

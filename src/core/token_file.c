@@ -26,7 +26,8 @@ static bool fail(fusioo_error *error, const char *what, const char *path, int nu
 
 static bool fail_owner(const char *path, fusioo_error *error) {
     return fu_error_set(error, FUSIOO_INVALID,
-                        "the token file '%.200s' belongs to another user: each user needs a file of their own", path);
+                        "the token file '%.200s' belongs to another user%s: each user needs a file of their own", path,
+                        geteuid() == 0 ? ", in a folder where others can put files" : "");
 }
 
 /* Whose file may it be? The user's own; root also works for those who have a file in a folder of their own, where
