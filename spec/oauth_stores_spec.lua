@@ -246,19 +246,23 @@ describe("a store of the program's own", function()
   -- Lua 5.1 proper cannot yield in a store's function outside of a task.
   local cannot_yield = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
 
+  -- A sign-in that is asked for its token in a coroutine, which waits in the store and is then held by nobody.
+  local function begin_in_coroutine(store, total)
+    local auth = sign_ins.new(service, {
+      grant = "password", store = store, timeout = {total = total},
+      runtime = {wait = function(engine, seconds) engine:poll(seconds) end},
+    })
+    local thread = coroutine.create(function() return auth:token() end)
+    assert(coroutine.resume(thread))
+    return auth
+  end
+
   if not cannot_yield then it("goes on where the coroutine that kept the token was given up", function()
     local given_up = false
     local store = noting(function(name)
       if name == "save" and not given_up then coroutine.yield() end
     end)
-    local auth = sign_ins.new(service, {
-      grant = "password", store = store, timeout = {total = 5},
-      runtime = {wait = function(engine, seconds) engine:poll(seconds) end},
-    })
-    do
-      local thread = coroutine.create(function() return auth:token() end)
-      assert(coroutine.resume(thread))
-    end
+    local auth = begin_in_coroutine(store, 5)
     assert.equal("load lock load save", store.shown())
     given_up = true
     collectgarbage()
@@ -273,14 +277,7 @@ describe("a store of the program's own", function()
     local store = noting(function(name)
       if name == "load" and stuck then coroutine.yield() end
     end)
-    local auth = sign_ins.new(service, {
-      grant = "password", store = store, timeout = {total = 0.1},
-      runtime = {wait = function(engine, seconds) engine:poll(seconds) end},
-    })
-    do
-      local thread = coroutine.create(function() return auth:token() end)
-      assert(coroutine.resume(thread))
-    end
+    local auth = begin_in_coroutine(store, 0.1)
     assert.equal("timeout", select(2, auth:token()).kind)
     assert.equal("load", store.shown())
     stuck = false

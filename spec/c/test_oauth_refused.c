@@ -12,16 +12,21 @@ static void sign_in_for(int life) {
     assert_int_equal(number_of(ask), 1);
 }
 
-static void who_comes_while_it_is_renewed_waits(void **state) {
-    (void)state;
-    struct api_call first;
-    struct api_call late;
+/* A token that can be renewed, and calls one of which the API has refused with it. */
+static void refuse_one_of_two(struct api_call *first, struct api_call *late) {
     make(FUSIOO_PASSWORD, FUSIOO_STORE_MEMORY, false);
     fusioo_ask *ask = ask_token();
     give(1, 3600);
     assert_int_equal(number_of(ask), 1);
-    call_again(&first, 60, "access-1");
-    call_api(&late, 60);
+    call_again(first, 60, "access-1");
+    call_api(late, 60);
+}
+
+static void who_comes_while_it_is_renewed_waits(void **state) {
+    (void)state;
+    struct api_call first;
+    struct api_call late;
+    refuse_one_of_two(&first, &late);
     assert_false(late.told);
     assert_false(fu_oauth_is_current(oauth, "access-1"));
     give(2, 3600);
@@ -36,12 +41,7 @@ static void it_is_used_again_where_no_other_comes(void **state) {
     (void)state;
     struct api_call first;
     struct api_call late;
-    make(FUSIOO_PASSWORD, FUSIOO_STORE_MEMORY, false);
-    fusioo_ask *ask = ask_token();
-    give(1, 3600);
-    assert_int_equal(number_of(ask), 1);
-    call_again(&first, 60, "access-1");
-    call_api(&late, 60);
+    refuse_one_of_two(&first, &late);
     end_transfer(FUSIOO_OK, 404, "");
     assert_true(first.told);
     assert_int_equal(first.error.kind, FUSIOO_API);

@@ -107,6 +107,7 @@ static void test_no_state_is_right_where_none_was_given(void **state) {
     for (size_t i = 0; i < COUNT(urls); i++) {
         assert_false(fu_redirect_read(&redirect, urls[i], HOME, "", false, &error));
         assert_int_equal(error.kind, FUSIOO_INVALID);
+        assert_non_null(strstr(error.message, "keep the one of authorize_url"));
     }
 }
 

@@ -45,10 +45,10 @@ static void finish_sign_ins(struct fu_context *context) {
     }
     bool look;
     double left;
-    if (fu_oauths_are_at_work(context, &look)) {
+    if (fu_oauths_finish(context, &look)) {
         fu_http_step(&context->http, -1);
     }
-    while (fu_oauths_are_at_work(context, &look) && (left = until - fu_context_now(context)) > 0) {
+    while (fu_oauths_finish(context, &look) && (left = until - fu_context_now(context)) > 0) {
         double due = fu_http_timeout(&context->http);
         left = due >= 0 ? fmin(due, left) : left;
         fu_poller_wait(&context->http.poller, look ? fmin(left, LOOK_AGAIN) : left);

@@ -269,7 +269,7 @@ static void turn_away(struct fu_ask *ask, const fusioo_error *error) {
     ask->told(ask, NULL, error);
 }
 
-bool fu_oauths_are_at_work(struct fu_context *context, bool *look) {
+bool fu_oauths_finish(struct fu_context *context, bool *look) {
     bool sending = false;
     *look = false;
     for (struct fusioo_oauth *oauth = context->oauths; oauth != NULL; oauth = oauth->next) {

@@ -150,9 +150,10 @@ struct fusioo_oauth *fu_oauth_keep(struct fusioo_oauth *oauth);
 /* Gives one reference up; the last one frees it. */
 void fu_oauth_drop(struct fusioo_oauth *oauth);
 
-/* Is any on the way to a token in a file: by a request, or since another process has the file, or memory ended? `*look`
- * becomes true where it is not known when that changes, and somebody has to ask again. */
-bool fu_oauths_are_at_work(struct fu_context *context, bool *look);
+/* Before an engine goes: keeps what could not be kept so far, and says whether a token is still on its way into a file:
+ * by a request, or since another process has the file, or memory ended. `*look` becomes true where nothing tells when
+ * that changes, so that this is to be asked again soon. */
+bool fu_oauths_finish(struct fu_context *context, bool *look);
 
 /* All who ask are told `error`, and what is under way ends. */
 void fu_oauths_end(struct fu_context *context, const fusioo_error *error);

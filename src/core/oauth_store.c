@@ -176,11 +176,16 @@ void fu_oauth_unlock(struct fusioo_oauth *oauth) {
 
 /* ---- Keeping ---- */
 
+/* Appends what is to stand in the file. */
+static bool write_token(const struct fusioo_oauth *oauth, struct fu_buffer *text, fusioo_error *error) {
+    struct fu_token_owner owner = owner_of(oauth);
+    return fu_token_write(&oauth->token, &owner, text) || fu_error_memory(error);
+}
+
 static void save_file(struct fusioo_oauth *oauth) {
     fusioo_error error;
     struct fu_buffer text = {.secret = true};
-    struct fu_token_owner owner = owner_of(oauth);
-    bool good = fu_token_write(&oauth->token, &owner, &text) || fu_error_memory(&error);
+    bool good = write_token(oauth, &text, &error);
     if (good) {
         good = fu_token_file_end(oauth->beside, text.data, text.size, &error);
         oauth->beside = NULL; /* whether it went well or not */
@@ -206,14 +211,13 @@ static bool save_locked(struct fusioo_oauth *oauth) {
     fusioo_error error;
     struct fu_token found;
     struct fu_buffer text = {.secret = true};
-    struct fu_token_owner owner = owner_of(oauth);
     fu_error_clear(&error, FUSIOO_OK);
     bool good = read_file(oauth, &found, &error);
     uint64_t hash = good && found.access != NULL ? fu_oauth_hash(oauth, found.access) : 0;
     fu_token_free(&found);
     if (good && (hash == 0 || hash == oauth->kept)) { /* else it is another process's, and newer */
-        good = (fu_token_write(&oauth->token, &owner, &text) || fu_error_memory(&error)) &&
-               fu_token_file_write(oauth->store_file, text.data, text.size, &error);
+        good =
+            write_token(oauth, &text, &error) && fu_token_file_write(oauth->store_file, text.data, text.size, &error);
     }
     fu_buffer_free(&text);
     return good || error.kind != FUSIOO_MEMORY;

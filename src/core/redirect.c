@@ -273,10 +273,13 @@ bool fu_redirect_read(struct fu_redirect *redirect, const char *url, const char 
     split(url, &answer);
     char *brought = find(&answer, "state", implicit);
     char *code = find(&answer, "error", implicit);
-    bool right = brought != NULL && state[0] != '\0' && is_same_secret(brought, state);
+    bool right = brought != NULL && is_same_secret(brought, state);
     bool good = false;
     if (answer.starved) {
         fu_error_memory(error);
+    } else if (state[0] == '\0') {
+        fu_error_set(error, FUSIOO_INVALID,
+                     "the state to compare with is empty: keep the one of authorize_url until the redirect comes");
     } else if (!right && (brought != NULL || code == NULL)) {
         fu_error_set(error, FUSIOO_INVALID,
                      "the redirect brings %s state: it belongs to another sign-in, or somebody else has made it; sign "
